@@ -1,0 +1,1 @@
+"""The room `auth`: who is calling? request -> Identity."""

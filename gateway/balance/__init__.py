@@ -1,0 +1,1 @@
+"""The room `balance`: where to? exchange -> upstreams in order of preference."""

@@ -1,0 +1,39 @@
+"""What a strategy is: of these upstreams, which one next?"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from gateway.balance.upstream import Upstream
+from gateway.exchange import Exchange
+
+
+class Strategy(Protocol):
+    """Chooses among `upstreams`; a pure function of their state, its own, and the random numbers it was given.
+
+    `pick` never returns one that is in `tried` (usually empty), and None only when every one is.
+    """
+
+    def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None: ...
+
+
+class Candidates:
+    """A service's upstreams in order of preference, chosen one at a time: proof that `pick` found the first."""
+
+    __slots__ = ("_exchange", "_strategy", "first", "tried")
+
+    def __init__(self, strategy: Strategy, exchange: Exchange, first: Upstream) -> None:
+        self._strategy = strategy
+        self._exchange = exchange
+        self.first = first
+        self.tried: list[Upstream] = []
+
+    def after(self, failed: Upstream) -> Upstream | None:
+        """The next best upstream once `failed` has failed; None when all have."""
+        self.tried.append(failed)
+        return self._strategy.pick(self._exchange, self.tried)
+
+
+class StrategyFactory(Protocol):
+    """How the registry builds a strategy for one service."""
+
+    def __call__(self, upstreams: Sequence[Upstream]) -> Strategy: ...

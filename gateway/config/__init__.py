@@ -1,0 +1,1 @@
+"""The room `config`: the tree of options, and how it is read."""

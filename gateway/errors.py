@@ -1,0 +1,106 @@
+"""Every failure the gateway answers for, and the one table that turns a failure into a reply.
+
+A failure says what went wrong (its class), for whom to read it (`detail` is for our log only, never for the
+client), and whether trying another upstream would be safe (`UpstreamError.unsent`).
+"""
+
+from dataclasses import dataclass
+
+
+class GatewayError(Exception):
+    """A failure with an answer of its own; `detail` goes to the log, `headers` to the client as name, value pairs."""
+
+    def __init__(self, detail: str = "", *, headers: tuple[tuple[str, str], ...] = (), rule: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = headers
+        self.rule = rule
+
+    @property
+    def answer(self) -> "Answer":
+        """The row of `ANSWERS` for this failure."""
+        return ANSWERS[type(self)]
+
+    def __str__(self) -> str:
+        return f"{self.answer.type}: {self.detail}" if self.detail else self.answer.type
+
+
+class BadRequest(GatewayError): ...
+
+
+class Unauthenticated(GatewayError): ...
+
+
+class Forbidden(GatewayError): ...
+
+
+class NotFound(GatewayError): ...
+
+
+class MethodNotAllowed(GatewayError): ...
+
+
+class RequestTimeout(GatewayError): ...
+
+
+class PayloadTooLarge(GatewayError): ...
+
+
+class ExpectationFailed(GatewayError): ...
+
+
+class HeadersTooLarge(GatewayError): ...
+
+
+class RateLimited(GatewayError): ...
+
+
+class InternalError(GatewayError): ...
+
+
+class NoUpstream(GatewayError): ...
+
+
+class UpstreamError(GatewayError):
+    """The upstream failed; `unsent` is true while no byte of the request can have reached it."""
+
+    def __init__(self, detail: str = "", *, unsent: bool = False) -> None:
+        super().__init__(detail)
+        self.unsent = unsent
+
+
+class UpstreamTimeout(UpstreamError): ...
+
+
+class ClientLeft(Exception):  # noqa: N818 - an event, not an error: nobody is there to read an answer
+    """The client's connection ended before its reply did; thrown into the pipeline at whatever it waits for."""
+
+
+CLIENT_LEFT_STATUS = 499
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client is told: the status, the `type` of the error object, and a fixed sentence without input."""
+
+    status: int
+    type: str
+    message: str
+
+
+ANSWERS: dict[type[GatewayError], Answer] = {
+    BadRequest: Answer(400, "bad_request", "The request is malformed or ambiguous."),
+    Unauthenticated: Answer(401, "unauthenticated", "Valid credentials are required."),
+    Forbidden: Answer(403, "forbidden", "The credentials do not allow this."),
+    NotFound: Answer(404, "not_found", "There is no such service or route."),
+    MethodNotAllowed: Answer(405, "method_not_allowed", "The method is not allowed here."),
+    RequestTimeout: Answer(408, "request_timeout", "The request arrived too slowly."),
+    PayloadTooLarge: Answer(413, "payload_too_large", "The request body is too large."),
+    ExpectationFailed: Answer(417, "bad_request", "The expectation cannot be met."),
+    HeadersTooLarge: Answer(431, "headers_too_large", "The request head is too large."),
+    RateLimited: Answer(429, "rate_limited", "Too many requests."),
+    InternalError: Answer(500, "internal", "The gateway failed."),
+    UpstreamError: Answer(502, "upstream_error", "The upstream could not be reached or sent an invalid reply."),
+    NoUpstream: Answer(503, "no_upstream", "No upstream is available."),
+    UpstreamTimeout: Answer(504, "upstream_timeout", "The upstream did not answer in time."),
+}

@@ -1,0 +1,183 @@
+"""The values that travel through the stages: Request, Identity, Permit, Exchange, and the two sides they meet."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from gateway.errors import GatewayError
+
+
+class Request:
+    """One request head, parsed and checked; equal heads may share one Request, so nobody changes it.
+
+    `service` and `rest` are the two halves of the target `/v1/{service}/{rest}` (`rest` with its leading slash and
+    query, byte for byte as sent); `service` is "" for any other target. `before` and `after` are the lines to pass on,
+    cut where the digits of Content-Length stood; `fields` holds all lines as (lower-case name, value) in order.
+    """
+
+    __slots__ = (
+        "after",
+        "authorization",
+        "before",
+        "chunked",
+        "expect_continue",
+        "fields",
+        "has_length",
+        "host",
+        "keep_alive",
+        "method",
+        "minor",
+        "plan",
+        "request_id",
+        "rest",
+        "service",
+        "target",
+        "traceparent",
+        "upgrade",
+    )
+
+    method: str
+    target: bytes
+    service: str
+    rest: bytes
+    minor: int
+    host: bytes
+    fields: tuple[tuple[bytes, bytes], ...]
+    before: bytes
+    after: bytes
+    authorization: bytes | None
+    request_id: bytes | None
+    traceparent: bytes | None
+    upgrade: bytes | None
+    keep_alive: bool
+    has_length: bool
+    chunked: bool
+    expect_continue: bool
+    plan: object
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target[:80]!r} HTTP/1.{self.minor}>"
+
+    def values(self, name: bytes) -> list[bytes]:
+        """All values of the field `name` (lower case), in order."""
+        return [value for field, value in self.fields if field == name]
+
+
+class Identity:
+    """Who is calling: proof that `authenticate` agreed.
+
+    `expires_at` is wall-clock seconds (`inf` = never). `headers` are the ready-made lines for the upstream
+    (`X-Auth-Subject: alice\\r\\n`), rendered and checked once, when the identity was verified.
+    """
+
+    __slots__ = ("claims", "expires_at", "headers", "scopes", "subject")
+
+    def __init__(
+        self,
+        subject: str,
+        *,
+        claims: Mapping[str, object] | None = None,
+        scopes: frozenset[str] = frozenset(),
+        expires_at: float = float("inf"),
+        headers: bytes = b"",
+    ) -> None:
+        self.subject = subject
+        self.claims: Mapping[str, object] = claims if claims is not None else {}
+        self.scopes = scopes
+        self.expires_at = expires_at
+        self.headers = headers
+
+    def __repr__(self) -> str:
+        return f"<Identity {self.subject or 'anonymous'}>"
+
+
+ANONYMOUS = Identity("")
+
+
+class Permit:
+    """May pass, now: proof that `limit` agreed. `headers` are ready-made reply lines, each ending in CRLF."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self, headers: bytes = b"") -> None:
+        self.headers = headers
+
+    def settle(self, exchange: "Exchange") -> None:
+        """Give back or correct what was reserved, once the exchange is over; never waits."""
+
+
+UNLIMITED = Permit()
+
+
+class Downstream(Protocol):
+    """The client's side of an exchange, as the stages see it."""
+
+    def refuse(self, exchange: "Exchange", error: GatewayError) -> None:
+        """Answer with `error`, or cut the connection when a reply has already begun."""
+
+    def invite_body(self) -> None:
+        """Say `100 Continue` if the client waits for it; called once the stages before `forward` agreed."""
+
+
+class Exchange:
+    """One request and what becomes of it. Times are `Runtime.clock` seconds, 0.0 = has not happened; bytes are bodies."""
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "body_complete",
+        "body_replayable",
+        "bytes_in",
+        "bytes_out",
+        "client",
+        "content_length",
+        "downstream",
+        "ended_at",
+        "error",
+        "first_byte_at",
+        "forwarded",
+        "identity",
+        "permit",
+        "reply_started",
+        "request",
+        "request_id",
+        "sent_at",
+        "service",
+        "started_at",
+        "status",
+        "traceparent",
+        "upstream",
+    )
+
+    def __init__(self, request: Request, downstream: Downstream, client: str, forwarded: bytes, length: int) -> None:
+        self.request = request
+        self.downstream = downstream
+        self.client = client  # address, the right-most one that no trusted proxy vouches for
+        self.forwarded = forwarded  # the X-Forwarded-* lines for the upstream
+        self.content_length = length  # 0 when chunked
+        self.body: bytes = b""  # what has arrived and was not sent on yet
+        self.body_complete = True  # nothing more will arrive
+        self.body_replayable = True  # `body` is still the whole of it
+        self.service = "none"
+        self.request_id: bytes = b""
+        self.traceparent: bytes = b""
+        self.identity: Identity = ANONYMOUS
+        self.permit: Permit = UNLIMITED
+        self.upstream = ""  # the name of the last one tried
+        self.attempts = 0
+        self.status = 0
+        self.reply_started = False
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.error = ""
+        self.started_at = 0.0
+        self.sent_at = 0.0  # the request head left for the upstream
+        self.first_byte_at = 0.0  # the upstream's reply head arrived
+        self.ended_at = 0.0
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer the client with `error`."""
+        self.error = str(error)
+        self.downstream.refuse(self, error)
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.request_id.decode('latin-1')} {self.request!r} {self.service} -> {self.upstream} {self.status}>"

@@ -1,0 +1,1 @@
+"""The room `limit`: may they, now? exchange, Identity -> Permit."""

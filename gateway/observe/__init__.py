@@ -1,0 +1,1 @@
+"""The room `observe`: what happened? Metrics, access log, traces."""

@@ -1,0 +1,1 @@
+"""The room `wire`: the bytes, between two sockets."""
