@@ -1,0 +1,38 @@
+# Every target sets itself up: a virtual environment in .venv, made again when setup.cfg changes.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.made-from-setup.cfg
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed; name one with PYTHON=...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev,bench]'
+	@touch $@
+
+run: $(STAMP) ## the gateway with two demo model servers; prints what to paste
+	@$(BIN)/ai-api-gateway demo
+
+test: check ## everything: static checks, then the tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## measure against nginx and a plain aiohttp proxy; needs nginx and wrk
+	$(BIN)/python -m bench
+
+clean: ## remove what the targets made
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
