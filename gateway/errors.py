@@ -72,7 +72,7 @@ class UpstreamError(GatewayError):
 class UpstreamTimeout(UpstreamError): ...
 
 
-class ClientLeft(Exception):  # noqa: N818 - an event, not an error: nobody is there to read an answer
+class ClientLeft(Exception):
     """The client's connection ended before its reply did; thrown into the pipeline at whatever it waits for."""
 
 

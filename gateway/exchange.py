@@ -119,7 +119,10 @@ class Downstream(Protocol):
 
 
 class Exchange:
-    """One request and what becomes of it. Times are `Runtime.clock` seconds, 0.0 = has not happened; bytes are bodies."""
+    """One request and what becomes of it.
+
+    Times are `Runtime.clock` seconds, 0.0 = has not happened; `bytes_in` and `bytes_out` count bodies.
+    """
 
     __slots__ = (
         "attempts",
@@ -180,4 +183,5 @@ class Exchange:
         self.downstream.refuse(self, error)
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.request_id.decode('latin-1')} {self.request!r} {self.service} -> {self.upstream} {self.status}>"
+        name = self.request_id.decode("latin-1")
+        return f"<Exchange {name} {self.request!r} {self.service} -> {self.upstream} {self.status}>"
