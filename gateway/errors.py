@@ -1,14 +1,19 @@
 """Every failure the gateway answers for, and the one table that turns a failure into a reply.
 
-A failure says what went wrong (its class), for whom to read it (`detail` is for our log only, never for the
-client), and whether trying another upstream would be safe (`UpstreamError.unsent`).
+A failure says what went wrong (its class), what only the log may say (`detail`), and whether trying another upstream
+would be safe (`unsent`).
 """
 
 from dataclasses import dataclass
 
 
 class GatewayError(Exception):
-    """A failure with an answer of its own; `detail` goes to the log, `headers` to the client as name, value pairs."""
+    """A failure with an answer of its own; `detail` goes to the log, `headers` to the client as name, value pairs.
+
+    `unsent` is true when no byte of the request can have reached an upstream, so that another one may be tried.
+    """
+
+    unsent = False
 
     def __init__(self, detail: str = "", *, headers: tuple[tuple[str, str], ...] = (), rule: str | None = None) -> None:
         super().__init__(detail)
@@ -58,11 +63,12 @@ class RateLimited(GatewayError): ...
 class InternalError(GatewayError): ...
 
 
-class NoUpstream(GatewayError): ...
+class NoUpstream(GatewayError):
+    unsent = True
 
 
 class UpstreamError(GatewayError):
-    """The upstream failed; `unsent` is true while no byte of the request can have reached it."""
+    """The upstream failed."""
 
     def __init__(self, detail: str = "", *, unsent: bool = False) -> None:
         super().__init__(detail)

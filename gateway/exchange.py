@@ -10,23 +10,26 @@ class Request:
     """One request head, parsed and checked; equal heads may share one Request, so nobody changes it.
 
     `service` and `rest` are the two halves of the target `/v1/{service}/{rest}` (`rest` with its leading slash and
-    query, byte for byte as sent); `service` is "" for any other target. `before` and `after` are the lines to pass on,
-    cut where the digits of Content-Length stood; `fields` holds all lines as (lower-case name, value) in order.
+    query, byte for byte as sent); `service` is "" for any other target. `fields` holds all fields as (lower-case name,
+    value) in order, `lines` those an upstream may see as (lower-case name, the line as sent). `plan` is where a
+    service's header plan remembers what it made of them.
     """
 
     __slots__ = (
-        "after",
         "authorization",
-        "before",
         "chunked",
         "expect_continue",
         "fields",
+        "forwarded_for",
         "has_length",
         "host",
         "keep_alive",
+        "length",
+        "lines",
         "method",
         "minor",
         "plan",
+        "proto",
         "request_id",
         "rest",
         "service",
@@ -42,14 +45,16 @@ class Request:
     minor: int
     host: bytes
     fields: tuple[tuple[bytes, bytes], ...]
-    before: bytes
-    after: bytes
+    lines: tuple[tuple[bytes, bytes], ...]
     authorization: bytes | None
+    forwarded_for: bytes  # "" unless the peer is trusted, like proto
+    proto: bytes
     request_id: bytes | None
     traceparent: bytes | None
     upgrade: bytes | None
     keep_alive: bool
     has_length: bool
+    length: int
     chunked: bool
     expect_continue: bool
     plan: object
@@ -136,13 +141,16 @@ class Exchange:
         "downstream",
         "ended_at",
         "error",
+        "failure",
         "first_byte_at",
         "forwarded",
         "identity",
         "permit",
+        "replied_at",
         "reply_started",
         "request",
         "request_id",
+        "routed",
         "sent_at",
         "service",
         "started_at",
@@ -161,6 +169,7 @@ class Exchange:
         self.body_complete = True  # nothing more will arrive
         self.body_replayable = True  # `body` is still the whole of it
         self.service = "none"
+        self.routed = False  # counted as in flight for its service
         self.request_id: bytes = b""
         self.traceparent: bytes = b""
         self.identity: Identity = ANONYMOUS
@@ -172,14 +181,17 @@ class Exchange:
         self.bytes_in = 0
         self.bytes_out = 0
         self.error = ""
+        self.failure: GatewayError | None = None  # what `error` tells in words
         self.started_at = 0.0
         self.sent_at = 0.0  # the request head left for the upstream
         self.first_byte_at = 0.0  # the upstream's reply head arrived
+        self.replied_at = 0.0  # the reply head left for the client
         self.ended_at = 0.0
 
     def refuse(self, error: GatewayError) -> None:
         """Answer the client with `error`."""
         self.error = str(error)
+        self.failure = error
         self.downstream.refuse(self, error)
 
     def __repr__(self) -> str:

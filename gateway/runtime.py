@@ -184,10 +184,11 @@ class Drive:
     Code that needs a task of its own (`asyncio.timeout`, a client library) runs in `Runtime.spawn` and is awaited.
     """
 
-    __slots__ = ("_coroutine", "_waiting")
+    __slots__ = ("_coroutine", "_ended", "_waiting")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, None], ended: Callable[[], None]) -> None:
         self._coroutine: Coroutine[Any, Any, None] | None = coroutine
+        self._ended = ended
         self._waiting: object = None
 
     def step(self, error: BaseException | None = None) -> None:
@@ -200,9 +201,11 @@ class Drive:
             waiting = coroutine.send(None) if error is None else coroutine.throw(error)
         except StopIteration:
             self._coroutine = None
+            self._ended()
             return
         except BaseException:
             self._coroutine = None
+            self._ended()
             raise
         self._waiting = waiting
         if type(waiting) is Parked:

@@ -1,0 +1,150 @@
+"""The composition root: a configuration becomes a running gateway; opens and closes everything, once."""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpRequestParser
+
+from gateway.admin import HEALTH, METRICS, READY, Admin
+from gateway.assembly import Assembly, server_tls
+from gateway.config.tree import Config
+from gateway.observe.record import Observer
+from gateway.pipeline import Pipeline
+from gateway.runtime import Runtime
+from gateway.wire.front import Front
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 4096
+# Nothing on the path makes cycles: look for them each 50,000 allocations instead of 700.
+GC_THRESHOLD = (50_000, 20, 50)
+
+
+class UnsafeInstallationError(Exception):
+    """The gateway would run, but not as it was tested."""
+
+
+class Gateway:
+    """A gateway is built, started, drained and closed, once each; `port` is the bound one after `start`."""
+
+    def __init__(self, config: Config, runtime: Runtime | None = None) -> None:
+        if HttpRequestParser.__module__ != "aiohttp._http_parser":
+            raise UnsafeInstallationError("aiohttp's C parser is missing: install aiohttp from a wheel")
+        self._config = config
+        self._runtime = runtime or Runtime()
+        self._draining = False
+        self._listener: asyncio.Server | None = None
+        self._runners: list[web.AppRunner] = []
+        self.port = 0
+        self.admin_port = 0
+
+    async def start(self) -> None:
+        """Build the parts and listen."""
+        config, runtime = self._config, self._runtime
+        self._parts = parts = Assembly(config, runtime)
+        self._observer = Observer(config.log, runtime, list(config.services), parts.connections)
+        self._observer.start()
+        pipeline = Pipeline(parts.routes, parts.forward, self._observer)
+        self._admin = Admin(self._checks, self._observer.exposition)
+        operators = await self._runner(metrics=config.admin.port is None)
+        assert operators.server is not None
+        paths = {HEALTH, READY} | ({METRICS} if config.admin.port is None else set())
+        self._front = Front(
+            config.server,
+            runtime,
+            pipeline.handle,
+            pipeline.reject,
+            operators.server,
+            frozenset(path.encode() for path in paths),
+        )
+        await self._listen()
+
+    async def _runner(self, *, metrics: bool) -> web.AppRunner:
+        runner = web.AppRunner(self._admin.application(metrics=metrics), access_log=None, handle_signals=False)
+        await runner.setup()
+        self._runners.append(runner)
+        return runner
+
+    async def _listen(self) -> None:
+        config = self._config
+        if config.admin.port is not None:
+            site = web.TCPSite(await self._runner(metrics=True), config.admin.host, config.admin.port)
+            await site.start()
+            self.admin_port = self._runners[-1].addresses[0][1]
+        tls = server_tls(config.server)
+        # A handshake is part of the head's time; only with TLS may it be said.
+        handshake = {"ssl_handshake_timeout": config.server.header_timeout} if tls else {}
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._front, config.server.host, config.server.port, ssl=tls, backlog=BACKLOG, **handshake
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    def _checks(self) -> Iterator[tuple[bool, str]]:
+        yield not self._draining, "draining" if self._draining else "accepting requests"
+        yield from self._parts.checks()
+
+    async def drain(self) -> None:
+        """Turn readiness red, accept for `drain_delay` more, then finish what is in flight within `drain_timeout`."""
+        options = self._config.server
+        self._draining = True
+        await asyncio.sleep(options.drain_delay)
+        assert self._listener is not None
+        self._listener.close()
+        self._front.drain()
+        try:
+            async with asyncio.timeout(options.drain_timeout):
+                await self._front.empty()
+        except TimeoutError:
+            log.warning("%d connections outlived server.drain_timeout and are cut", len(self._front))
+
+    async def close(self) -> None:
+        """Close everything now."""
+        if self._listener is not None:
+            self._listener.close()
+            self._front.abort()
+        self._parts.close()
+        for runner in self._runners:
+            await runner.cleanup()
+        await self._runtime.close()
+        await self._observer.close()
+
+
+async def serve(config: Config, on_ready: Callable[[int], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT, drain, and return the exit code; a second signal ends it at once (exit 1)."""
+    gateway = Gateway(config)
+    await gateway.start()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+    stop, at_once = _signals()
+    log.info("listening on %s port %d", config.server.host, gateway.port)
+    if on_ready is not None:
+        on_ready(gateway.port)
+    await stop.wait()
+    log.info("draining")
+    drained = await _first(gateway.drain(), at_once.wait()) == 0
+    await gateway.close()
+    return 0 if drained else 1
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Set by the first and by the second SIGTERM or SIGINT."""
+    first, second = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, lambda: second.set() if first.is_set() else first.set())
+    return first, second
+
+
+async def _first(*works: Coroutine[Any, Any, object]) -> int:
+    """Which of `works` ended first; the others are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+    return min(tasks.index(task) for task in done)

@@ -1,0 +1,22 @@
+"""The grammar of HTTP/1.1 heads, as far as the wire checks it itself (RFC 9110 and 9112)."""
+
+import re
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+FIELD_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*+((?:[\x21-\x7e\x80-\xff]|[ \t]+(?=[\x21-\x7e\x80-\xff]))*+)[ \t]*")
+REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]++) HTTP/1\.([01])")
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*+))?")
+
+# What no head may hold: control bytes, CR or LF alone, a folded line.
+ODD_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n[ \t]")
+# The same in a head that is still arriving, whose last byte may be the CR of a CRLF.
+ODD_BYTES_SO_FAR = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)|(?<!\r)\n|\r\n[ \t]")
+
+HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]{0,5})?")
+DIGITS = re.compile(rb"[0-9]{1,18}")
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+LARGEST_HEAD = 65536
+LONGEST_FIELD = 16384
+MOST_FIELDS = 128

@@ -1,0 +1,207 @@
+"""From heads to values and back: what of a head passes the gateway, in which spelling, with what added.
+
+aiohttp's C parser decides whether a request head is well-formed; the checks here only add to it (RFC 9110, 9112).
+Replies are parsed by the strict grammar below: any reply whose length is ambiguous is an error.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiohttp.http import HttpRequestParser
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from gateway.errors import BadRequest, ExpectationFailed, HeadersTooLarge, MethodNotAllowed
+from gateway.exchange import Request
+from gateway.wire.grammar import (
+    DIGITS,
+    HOST,
+    LONGEST_FIELD,
+    MOST_FIELDS,
+    ODD_BYTES,
+    REQUEST_ID,
+    REQUEST_LINE,
+    TRACEPARENT,
+)
+from gateway.wire.target import split_authority, split_service
+
+METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")}
+
+# RFC 9110, section 7.6.1, and the older ones that still travel.
+HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding "
+    b"upgrade".split()
+)
+# Answered or set by the gateway itself, so never passed on.
+OURS = frozenset(b"host expect x-request-id traceparent x-auth-subject".split())
+# Believed from trusted peers only; the first three are then rewritten, the others pass.
+FORWARDED = frozenset(
+    b"x-forwarded-for x-forwarded-proto x-forwarded-host forwarded x-real-ip x-forwarded-port x-forwarded-server "
+    b"x-forwarded-prefix x-forwarded-ssl x-forwarded-scheme".split()
+)
+REWRITTEN = frozenset(b"x-forwarded-for x-forwarded-proto x-forwarded-host".split())
+# Framing cannot be named away by Connection.
+NOT_NAMEABLE = frozenset((b"content-length",))
+
+
+def parse_request(head: bytes, *, trusted: bool = False) -> Request:
+    """The Request in `head` (from its first byte to the empty line), with X-Forwarded-* believed when `trusted`.
+
+    Raises BadRequest, HeadersTooLarge, MethodNotAllowed, ExpectationFailed.
+    """
+    request = Request()
+    _request_line(request, head)
+    if ODD_BYTES.search(head):
+        raise BadRequest("control byte or bare line end")
+    raw = _raw_fields(head)
+    request.fields = tuple((name.lower(), value) for name, value in raw)
+    _singletons(request, dict(request.fields))
+    _connection(request)
+    _lines(request, head.split(b"\r\n")[1:-2], trusted)
+    return request
+
+
+def _request_line(request: Request, head: bytes) -> None:
+    line = head[: head.find(b"\r\n")]
+    match = REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise HeadersTooLarge("request line") if len(line) > LONGEST_FIELD else BadRequest("request line")
+    if len(match[2]) > LONGEST_FIELD or head.count(b"\r\n") > MOST_FIELDS + 2:
+        raise HeadersTooLarge("target" if len(match[2]) > LONGEST_FIELD else "fields")
+    method = METHODS.get(match[1])
+    if method is None:
+        raise MethodNotAllowed("method")
+    request.method = method
+    request.target = match[2]
+    request.minor = int(match[3])
+    request.plan = None
+
+
+def _raw_fields(head: bytes) -> Sequence[tuple[bytes, bytes]]:
+    # A new parser for each head: no state survives from one to the next. measured: 5.3 us for 637 bytes, 18 fields.
+    parser = HttpRequestParser(
+        None,  # the protocol is for bodies, and this parser sees none
+        asyncio.get_event_loop(),
+        65536,
+        max_line_size=LONGEST_FIELD,
+        max_field_size=LONGEST_FIELD,
+        max_headers=MOST_FIELDS,
+        response_with_body=False,
+        auto_decompress=False,
+    )
+    try:
+        messages, _, tail = parser.feed_data(head)
+    except LineTooLong as error:
+        raise HeadersTooLarge("field") from error
+    except HttpProcessingError as error:
+        raise BadRequest("head") from error
+    if len(messages) != 1 or tail:
+        raise BadRequest("head")
+    raw: Sequence[tuple[bytes, bytes]] = messages[0][0].raw_headers
+    return raw
+
+
+def _singletons(request: Request, fields: Mapping[bytes, bytes]) -> None:
+    host = fields.get(b"host")
+    if sum(name in (b"host", b"authorization") for name, _ in request.fields) > (host is not None) + (
+        b"authorization" in fields
+    ):
+        raise BadRequest("repeated field")
+    if (host is None and request.minor) or (host is not None and not HOST.fullmatch(host)):
+        raise BadRequest("host")
+    request.host = host or b""
+    request.service, request.rest = "", b""
+    if request.target != b"*" or request.method != "OPTIONS":
+        authority, target = split_authority(request.target)
+        request.host = authority or request.host
+        request.service, request.rest = split_service(target)
+    request.authorization = fields.get(b"authorization")
+    _framing(request, fields)
+    expectation = fields.get(b"expect", b"").lower()
+    if expectation not in (b"", b"100-continue"):
+        raise ExpectationFailed("expect")
+    request.expect_continue = bool(expectation) and request.minor == 1
+    request_id = fields.get(b"x-request-id", b"")
+    request.request_id = request_id if REQUEST_ID.fullmatch(request_id) else None
+    traceparent = fields.get(b"traceparent", b"")
+    request.traceparent = traceparent if TRACEPARENT.fullmatch(traceparent) else None
+
+
+def _framing(request: Request, fields: Mapping[bytes, bytes]) -> None:
+    coding = fields.get(b"transfer-encoding")
+    length = fields.get(b"content-length")
+    if coding is not None and (length is not None or request.minor == 0 or coding.lower() != b"chunked"):
+        raise BadRequest("transfer coding")
+    if length is not None and not DIGITS.fullmatch(length):
+        raise BadRequest("content length")
+    request.chunked = coding is not None
+    request.has_length = length is not None
+    request.length = int(length or 0)
+
+
+def _connection(request: Request) -> None:
+    options = {
+        option.strip(b" \t").lower()
+        for name, value in request.fields
+        if name == b"connection"
+        for option in value.split(b",")
+    }
+    request.keep_alive = b"close" not in options and (request.minor == 1 or b"keep-alive" in options)
+    upgrade = b",".join(request.values(b"upgrade")).lower()
+    wants = b"upgrade" in options and upgrade == b"websocket" and request.method == "GET" and request.minor == 1
+    if wants and (request.chunked or request.values(b"content-length") not in ([], [b"0"])):
+        raise BadRequest("upgrade with a body")
+    request.upgrade = upgrade if wants else None
+
+
+def _lines(request: Request, lines: list[bytes], trusted: bool) -> None:
+    named = {option.strip(b" \t").lower() for value in request.values(b"connection") for option in value.split(b",")}
+    dropped = HOP_BY_HOP | OURS | (REWRITTEN if trusted else FORWARDED) | (named - NOT_NAMEABLE)
+    if request.traceparent is None:
+        dropped |= {b"tracestate"}
+    request.lines = tuple(
+        (name, line)
+        for (name, _), line in zip(request.fields, lines, strict=True)
+        if name not in dropped and b"_" not in name
+    )
+    request.forwarded_for = b", ".join(request.values(b"x-forwarded-for")) if trusted else b""
+    proto = b"".join(request.values(b"x-forwarded-proto")).lower() if trusted else b""
+    request.proto = proto if proto in (b"http", b"https") else b""
+
+
+def join_lines(lines: Sequence[tuple[bytes, bytes]], dropped: frozenset[bytes]) -> tuple[bytes, bytes]:
+    """The lines joined with CRLFs, as the halves before and after the digits of Content-Length."""
+    before: list[bytes] = []
+    after: list[bytes] = []
+    part = before
+    for name, line in lines:
+        if name in dropped:
+            continue
+        if name == b"content-length":
+            before.append(line.rstrip(b" \t0123456789") + b" ")
+            after.append(b"\r\n")
+            part = after
+        else:
+            part.append(line + b"\r\n")
+    return b"".join(before), b"".join(after)
+
+
+class HeaderPlan:
+    """How one service's upstreams are addressed: what is added, removed, and whether Authorization passes.
+
+    `added` are lines the operator sets; `removed` lower-case names that do not pass.
+    """
+
+    def __init__(self, added: Mapping[str, str], removed: Sequence[str], *, forward_authorization: bool) -> None:
+        self._added = b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in added.items())
+        names = [*removed, *added] + ([] if forward_authorization else ["authorization"])
+        self._dropped = frozenset(name.lower().encode("latin-1") for name in names)
+
+    def lines(self, request: Request) -> tuple[bytes, bytes]:
+        """The client's lines that pass, before and after the digits of Content-Length; remembered in the Request."""
+        memo = request.plan
+        if isinstance(memo, tuple) and memo[0] is self:
+            return memo[1], memo[2]
+        before, after = join_lines(request.lines, self._dropped)
+        after, before = (after + self._added, before) if after else (after, before + self._added)
+        request.plan = (self, before, after)
+        return before, after

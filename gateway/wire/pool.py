@@ -1,0 +1,150 @@
+"""The connections to one upstream: the idle ones are reused, last in first out, and never for longer than is safe."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
+from gateway.runtime import Runtime
+from gateway.wire.express import Express
+from gateway.wire.reply_head import ReplyHead
+from gateway.wire.upstream import UpstreamConnection
+
+# Below the keep-alive time of every common server (uvicorn's is 5 s): the gateway lets go first.
+IDLE_SECONDS = 4.0
+
+
+class Address(Protocol):
+    """Where to connect."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+
+class Timeouts(Protocol):
+    """Seconds; 0 = none."""
+
+    @property
+    def connect(self) -> float: ...
+    @property
+    def first_byte(self) -> float: ...
+    @property
+    def idle(self) -> float: ...
+    @property
+    def total(self) -> float: ...
+
+
+class Pool:
+    """At most `limit` connections to `upstream`; over TLS when `tls` is given (verified, with SNI)."""
+
+    def __init__(
+        self,
+        upstream: Address,
+        runtime: Runtime,
+        heads: Express[ReplyHead],
+        timeouts: Timeouts,
+        *,
+        limit: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.upstream = upstream
+        self.timeouts = timeouts
+        self.clock: Callable[[], float] = runtime.clock
+        self._runtime = runtime
+        self._heads = heads
+        self._limit = limit
+        self._tls = tls
+        self._idle: list[UpstreamConnection] = []
+        self._open: set[UpstreamConnection] = set()
+        self._connecting = 0
+        self._closed = False
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    @property
+    def active(self) -> int:
+        return len(self._open) - len(self._idle)
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.upstream.name} active={self.active} idle={self.idle} limit={self._limit}>"
+
+    def take(self) -> UpstreamConnection | None:
+        """An idle connection, or None."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open and connection.expires_at > self.clock():
+                return connection
+            connection.abort()
+        return None
+
+    async def open(self) -> UpstreamConnection:
+        """A new connection. Raises UpstreamError, UpstreamTimeout (both unsent), NoUpstream at the limit."""
+        if len(self._open) + self._connecting >= self._limit:
+            raise NoUpstream("max_connections")
+        task = self._runtime.spawn(self._connect(), f"connect to {self.upstream.name}")
+        try:
+            return await task
+        except BaseException:
+            # Whoever waited has gone; the connection may still serve the next one.
+            task.add_done_callback(self._keep)
+            raise
+
+    async def _connect(self) -> UpstreamConnection:
+        self._connecting += 1
+        loop = asyncio.get_running_loop()
+        host, port = self.upstream.host, self.upstream.port
+        name = host if self._tls else None
+        try:
+            async with asyncio.timeout(self.timeouts.connect or None):
+                _, connection = await loop.create_connection(
+                    lambda: UpstreamConnection(self, self._heads, self._runtime.deadlines),
+                    host,
+                    port,
+                    ssl=self._tls,
+                    server_hostname=name,
+                )
+        except TimeoutError:
+            raise UpstreamTimeout("connect", unsent=True) from None
+        except OSError as error:
+            raise UpstreamError(f"connect: {type(error).__name__}", unsent=True) from error
+        finally:
+            self._connecting -= 1
+        if self._closed or not connection.is_open:
+            connection.abort()
+            raise UpstreamError("connect: closed at once", unsent=True)
+        self._open.add(connection)
+        return connection
+
+    def _keep(self, task: "asyncio.Task[UpstreamConnection]") -> None:
+        if not task.cancelled() and task.exception() is None:
+            self.put(task.result(), IDLE_SECONDS)
+
+    def put(self, connection: UpstreamConnection, keep_alive_timeout: float) -> None:
+        """Take back a connection whose exchange is over; the upstream said it keeps it for `keep_alive_timeout` s."""
+        seconds = min(IDLE_SECONDS, keep_alive_timeout - 1)
+        if self._closed or seconds <= 0:
+            connection.abort()
+            return
+        connection.reused = True
+        self._runtime.deadlines.watch(connection, self.clock() + seconds)
+        self._idle.append(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """The connection is gone."""
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close(self) -> None:
+        """Close what is idle now, and what is busy once its exchange is over."""
+        self._closed = True
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
