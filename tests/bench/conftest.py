@@ -1,0 +1,6 @@
+"""`bench` is not installed: it is imported from the root of the repository."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))

@@ -1,0 +1,38 @@
+"""What wrk says, and the programs that must be there."""
+
+from pathlib import Path
+
+import pytest
+
+from bench import tools
+from bench.load import parse
+
+GOOD = '{"requests": 10, "seconds": 2.0, "p50_ms": 1.0, "p99_ms": 2.0, "broken": 0, "refused": 0}'
+
+
+def test_the_summary_is_found_after_what_wrk_prints_itself() -> None:
+    assert parse(f"Running 2s test\n{GOOD}\n")["requests"] == 10
+
+
+@pytest.mark.parametrize("wrong", ['"broken": 1', '"refused": 1', '"requests": 0'])
+def test_a_run_with_failed_requests_is_no_measurement(wrong: str) -> None:
+    name = wrong.partition(":")[0]
+    bad = GOOD.replace(f"{name}: 10", wrong).replace(f"{name}: 0", wrong)
+    with pytest.raises(RuntimeError, match="nothing to measure"):
+        parse(bad)
+
+
+def test_without_a_summary_what_wrk_said_is_shown() -> None:
+    with pytest.raises(RuntimeError, match="unable to connect"):
+        parse("", "unable to connect to 127.0.0.1")
+
+
+def test_missing_programs_are_named_with_the_install_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("apt-get", "present"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = tools.missing(["no-such-one", "present", "no-such-two"])
+    assert (
+        said == "bench needs no-such-one and no-such-two; install with: sudo apt-get install -y no-such-one no-such-two"
+    )
+    assert tools.missing(["present"]) is None
