@@ -1,10 +1,12 @@
 """What a strategy is: of these upstreams, which one next?"""
 
 from collections.abc import Collection, Sequence
+from math import gcd
 from typing import Protocol
 
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
+from gateway.runtime import Runtime
 
 
 class Strategy(Protocol):
@@ -34,6 +36,20 @@ class Candidates:
 
 
 class StrategyFactory(Protocol):
-    """How the registry builds a strategy for one service."""
+    """How the registry builds a strategy for one service, whose upstreams may be of any number, also none."""
 
-    def __call__(self, upstreams: Sequence[Upstream]) -> Strategy: ...
+    def __call__(self, upstreams: Sequence[Upstream], runtime: Runtime) -> Strategy: ...
+
+
+def turns(upstreams: Sequence[Upstream]) -> list[Upstream]:
+    """One cycle in which each upstream has as many turns as its weight, evenly spread.
+
+    Weights are divided by their greatest common divisor first, so equal weights make a cycle of one turn each.
+    """
+    divisor = gcd(*(upstream.weight for upstream in upstreams))
+    spread = [
+        ((2 * turn + 1) / upstream.weight, index)
+        for index, upstream in enumerate(upstreams)
+        for turn in range(upstream.weight // divisor)
+    ]
+    return [upstreams[index] for _, index in sorted(spread)]

@@ -1,0 +1,48 @@
+"""What one pick costs: python -m bench.micro.balance
+
+Prints the best round in microseconds of CPU a pick, for idle upstreams and for unevenly busy ones.
+"""
+
+import random
+import time
+
+from gateway.balance.registry import STRATEGIES, build
+from gateway.balance.upstream import Upstream
+from gateway.exchange import Exchange, Request
+from gateway.runtime import Runtime
+
+ROUNDS = 10
+PICKS = 50_000
+
+
+class Nowhere:
+    def refuse(self, exchange: Exchange, error: Exception) -> None: ...
+    def invite_body(self) -> None: ...
+
+
+def cost(name: str, upstreams: list[Upstream]) -> float:
+    """Microseconds for one pick."""
+    pick = build(name, upstreams, Runtime(rng=random.Random(1))).pick
+    exchange = Exchange(Request(), Nowhere(), "192.0.2.1", b"", 0)
+    took = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        for _ in range(PICKS):
+            pick(exchange)
+        took.append(time.process_time() - started)
+    return min(took) / PICKS * 1e6
+
+
+def main() -> None:
+    rng = random.Random(1)
+    for name in STRATEGIES:
+        for number in (1, 4, 64, 1000):
+            upstreams = [Upstream(f"http://10.0.0.1:{port}") for port in range(1, number + 1)]
+            idle = cost(name, upstreams)
+            for upstream in upstreams:
+                upstream.in_flight = rng.randrange(20)
+            print(f"{name:20}{number:6} upstreams, idle {idle:6.2f} us, busy {cost(name, upstreams):6.2f} us")
+
+
+if __name__ == "__main__":
+    main()
