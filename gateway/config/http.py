@@ -1,0 +1,85 @@
+"""The kinds of scalars that travel in HTTP or say where it goes: upstream URLs and header fields."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from gateway.config.kind import Kind
+from gateway.config.kinds import is_host
+from gateway.config.secret import secret
+
+URL = "http://HOST[:PORT][/PATH] or https://..., without user info, query or fragment"
+SERVICE_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
+
+_SERVICE_NAME = re.compile(SERVICE_NAME)
+_URL_PATH = re.compile(r"(/(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@-])*)*")  # RFC 3986, section 3.3
+_DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_VALUE = re.compile(r"(?! )[ -~]*(?<! )")
+
+# RFC 9110, section 7.6.1, and the older ones that still travel.
+HOP_BY_HOP = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization"),
+        *("te", "trailer", "transfer-encoding", "upgrade"),
+    )
+)
+FRAMING = frozenset(("content-length", "host", "expect"))
+OWN = frozenset(
+    (
+        *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via"),
+        *("x-request-id", "traceparent", "x-auth-subject"),
+    )
+)
+
+
+def read_service_name(value: object) -> str:
+    if not isinstance(value, str) or not _SERVICE_NAME.fullmatch(value):
+        raise ValueError("a service's name has 1 to 63 of a-z, 0-9, - and _, the first one a letter or digit")
+    return value
+
+
+def read_url(value: object) -> str:
+    """The URL as written; ValueError says what is wrong with it."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(URL)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(URL) from None
+    if parts.scheme not in {"http", "https"} or not is_host(parts.hostname or ""):
+        raise ValueError(URL)
+    if "@" in parts.netloc or "?" in value or "#" in value:
+        raise ValueError(f"{URL}; send credentials with request_headers")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise ValueError(f"{URL}; a port is from 1 to 65535")
+    if not _URL_PATH.fullmatch(parts.path) or _DOT_SEGMENT.search(parts.path):
+        raise ValueError(f"{URL}; a path is percent-encoded and has no dot segments")
+    return value
+
+
+def read_header_name(value: object) -> str:
+    """A name that an operator may set or remove; ValueError says why not."""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise ValueError("a header's name, such as X-Api-Key")
+    name = value.lower()
+    if name in HOP_BY_HOP or name in FRAMING:
+        raise ValueError(f"not {value}: it belongs to one connection, where the gateway decides it")
+    if name in OWN:
+        raise ValueError(f"not {value}: the gateway writes it itself")
+    return value
+
+
+def check_header_value(text: str) -> None:
+    """ValueError unless `text` can be sent as it is (RFC 9110, section 5.5)."""
+    if not _VALUE.fullmatch(text):
+        raise ValueError("a header's value: printable ASCII, no line ends or other control characters, no outer spaces")
+
+
+ServiceName = Annotated[str, Kind(read_service_name, {"type": "string", "pattern": f"^{SERVICE_NAME}$"})]
+Url = Annotated[str, Kind(read_url, {"type": "string", "pattern": "^https?://", "x-type": "URL"})]
+HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]
+HeaderValue = Annotated[SecretStr, secret(check_header_value)]

@@ -1,0 +1,145 @@
+"""What keys must be to each other: a gateway that could not be safe, or could not work, does not start."""
+
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from gateway.config.draft import Draft
+from gateway.config.mistake import KeyPath
+from gateway.config.secret import GENERATE
+from gateway.config.service import Service
+from gateway.config.tree import Config
+from gateway.config.units import spell_rate
+
+
+class Fault(NamedTuple):
+    """A rule that is broken: where, what is there, what to do."""
+
+    path: KeyPath
+    shown: str
+    remedy: str
+
+
+def check(draft: Draft, config: Config) -> None:
+    """Note every broken rule; one that reads a key with a mistake already is left alone."""
+    for reads, rule in RULES:
+        if not any(draft.touches_mistake(path) for path in reads):
+            for fault in rule(config):
+                draft.wrong(fault.path, fault.remedy, fault.shown)
+
+
+def _some_service(config: Config) -> Iterator[Fault]:
+    if not config.services:
+        yield Fault(("services",), "nothing", "at least one service, such as {llm: {upstreams: [{url: ...}]}}")
+
+
+def _token_secret(config: Config) -> Iterator[Fault]:
+    if config.auth.type == "jwt" and config.jwt.secret is None:
+        remedy = f"a secret, because auth.type is jwt; {GENERATE}"
+        yield Fault(("jwt", "secret"), "nothing", remedy)
+
+
+def _someone_asks(config: Config) -> Iterator[Fault]:
+    for name, service in config.services.items():
+        if config.auth.type == "none" and service.auth == "required" and "auth" in service.model_fields_set:
+            yield Fault(("services", name, "auth"), "'required'", "none, because auth.type is none; or set auth.type")
+
+
+def _tls(config: Config) -> Iterator[Fault]:
+    server = config.server
+    if server.tls_cert and not server.tls_key:
+        yield Fault(("server", "tls_key"), "nothing", "the path of the key, because server.tls_cert is set")
+    if not server.tls_cert and (server.tls_key or server.tls_client_ca):
+        because = "server.tls_key" if server.tls_key else "server.tls_client_ca"
+        yield Fault(("server", "tls_cert"), "nothing", f"the path of the certificate, because {because} is set")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if server.tls_cert and server.tls_key:
+        cert, key = server.tls_cert, server.tls_key
+        # Without a password, OpenSSL would ask for one on the terminal.
+        problem = _problem(lambda: context.load_cert_chain(cert, key, password=""))
+        if problem:
+            remedy = f"a PEM certificate with its unencrypted key in server.tls_key: {problem}"
+            yield Fault(("server", "tls_cert"), repr(cert), remedy)
+    yield from _authorities(("server", "tls_client_ca"), server.tls_client_ca)
+
+
+def _ports_differ(config: Config) -> Iterator[Fault]:
+    server, admin = config.server, config.admin
+    shared = admin.host == server.host or bool({admin.host, server.host} & {"0.0.0.0", "::"})  # noqa: S104
+    if admin.port and admin.port == server.port and shared:
+        remedy = f"another port than server.port, which is {server.port}"
+        yield Fault(("admin", "port"), str(admin.port), remedy)
+
+
+def _rate_is_exact(config: Config) -> Iterator[Fault]:
+    # The bucket's credits are integers that must stay exact in a double, there and in Redis: below 2^53.
+    limit = config.ratelimit
+    per_us = limit.refill_rate / 1_000_000
+    if limit.bucket_size * per_us.denominator + per_us.numerator > 2**53:
+        remedy = f"a rate with fewer digits, or a smaller ratelimit.bucket_size than {limit.bucket_size}"
+        yield Fault(("ratelimit", "refill_rate"), spell_rate(limit.refill_rate), remedy)
+
+
+def _services_are_sound(config: Config) -> Iterator[Fault]:
+    for name, service in config.services.items():
+        path: KeyPath = ("services", name)
+        yield from _upstreams_differ(path, service)
+        yield from _headers_agree(path, service)
+        yield from _authorities((*path, "upstream_ca"), service.upstream_ca)
+
+
+def _upstreams_differ(path: KeyPath, service: Service) -> Iterator[Fault]:
+    seen = Counter[tuple[object, ...]]()
+    for index, upstream in enumerate(service.upstreams):
+        parts = urlsplit(upstream.url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        place = (parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
+        seen[place] += 1
+        if seen[place] > 1:
+            yield Fault((*path, "upstreams", index, "url"), repr(upstream.url), "each upstream once; use its weight")
+
+
+def _headers_agree(path: KeyPath, service: Service) -> Iterator[Fault]:
+    path = (*path, "request_headers")
+    names = Counter(name.lower() for name in service.request_headers.set)
+    removed = {name.lower() for name in service.request_headers.remove}
+    for name in service.request_headers.set:
+        if names[name.lower()] > 1:
+            yield Fault((*path, "set", name), "the name twice", "each name once, whatever its case")
+        if name.lower() in removed:
+            yield Fault((*path, "set", name), "a name to remove as well", "set it, which replaces it, or remove it")
+    if "authorization" in names and service.forward_authorization:
+        remedy = "false, because request_headers.set has an Authorization of its own"
+        yield Fault((*path[:-1], "forward_authorization"), "true", remedy)
+
+
+def _authorities(path: KeyPath, file: str | None) -> Iterator[Fault]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    problem = _problem(lambda: context.load_verify_locations(file)) if file else None
+    if problem:
+        yield Fault(path, repr(file), f"a PEM file of certificates: {problem}")
+
+
+def _problem(load: Callable[[], None]) -> str | None:
+    try:
+        load()
+    except ssl.SSLError as error:
+        return (error.reason or "not PEM").replace("_", " ").lower()
+    except OSError as error:
+        return error.strerror or "it cannot be read"
+    except ValueError:
+        return "it cannot be read"
+    return None
+
+
+RULES: tuple[tuple[tuple[KeyPath, ...], Callable[[Config], Iterator[Fault]]], ...] = (
+    ((("services",),), _some_service),
+    ((("auth", "type"), ("jwt", "secret")), _token_secret),
+    ((("auth", "type"),), _someone_asks),
+    ((("server", "tls_cert"), ("server", "tls_key"), ("server", "tls_client_ca")), _tls),
+    ((("server",), ("admin",)), _ports_differ),
+    ((("ratelimit", "refill_rate"), ("ratelimit", "bucket_size")), _rate_is_exact),
+    ((), _services_are_sound),
+)

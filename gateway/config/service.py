@@ -1,0 +1,62 @@
+"""The options of one service: its upstreams, and how they are called."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.config.http import HeaderName, HeaderValue, Url
+from gateway.config.kinds import Flag, Path, whole
+from gateway.config.section import Section
+from gateway.config.units import Duration
+
+
+class UpstreamEntry(Section):
+    """One address behind a service."""
+
+    url: Url = Field(description="where requests go; what follows `/v1/{service}` is appended to its path")
+    weight: Annotated[int, whole(1, 1000)] = Field(1, description="its share beside the other upstreams")
+
+
+class RequestHeaders(Section):
+    """What the upstream gets beside the client's own headers."""
+
+    set: Mapping[HeaderName, HeaderValue] = Field(
+        default_factory=dict, description="headers sent to the upstream instead of the client's of that name"
+    )
+    remove: tuple[HeaderName, ...] = Field((), description="headers of the client that the upstream does not get")
+
+
+class Timeouts(Section):
+    """How long an upstream may take; 0 = no limit."""
+
+    connect: Duration = Field(2.0, description="until a connection, and its TLS, is made; 0 = no limit")
+    first_byte: Duration = Field(60.0, description="from the request sent to the reply's first byte; 0 = no limit")
+    idle: Duration = Field(60.0, description="longest silence within the reply; 0 = no limit")
+    total: Duration = Field(0.0, description="the whole exchange; 0 = no limit")
+
+
+class Retries(Section):
+    """When another upstream gets a chance."""
+
+    attempts: Annotated[int, whole(1, 10)] = Field(
+        2, description="upstreams tried for one request, the first included; 1 = no retry"
+    )
+
+
+class Service(Section):
+    """A named group of upstreams, reached at `/v1/{service}/`."""
+
+    upstreams: tuple[UpstreamEntry, ...] = Field(min_length=1)
+    strategy: Literal["round_robin", "least_connections"] = Field(
+        "least_connections", description="which upstream is next"
+    )
+    auth: Literal["required", "none"] = Field("required", description="`none` lets anyone call this service")
+    forward_authorization: Flag = Field(False, description="whether the upstream sees the client's `Authorization`")
+    request_headers: RequestHeaders = Field(default_factory=RequestHeaders)
+    timeouts: Timeouts = Field(default_factory=Timeouts)
+    retries: Retries = Field(default_factory=Retries)
+    max_connections: Annotated[int, whole(1, 10**6)] = Field(1000, description="connections to one upstream")
+    upstream_ca: Path | None = Field(
+        None, description="PEM file of the authorities for `https` upstreams, instead of the system's"
+    )
