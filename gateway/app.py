@@ -4,16 +4,23 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpRequestParser
 
+from gateway import __version__
 from gateway.admin import HEALTH, METRICS, READY, Admin
 from gateway.assembly import Assembly, server_tls
 from gateway.config.tree import Config
+from gateway.observe import lag, logs
+from gateway.observe.access_log import AccessLog
+from gateway.observe.metrics import Metrics
 from gateway.observe.record import Observer
+from gateway.observe.sink import Sink
+from gateway.observe.tallies import Tallies
 from gateway.pipeline import Pipeline
 from gateway.runtime import Runtime
 from gateway.wire.front import Front
@@ -32,10 +39,11 @@ class UnsafeInstallationError(Exception):
 class Gateway:
     """A gateway is built, started, drained and closed, once each; `port` is the bound one after `start`."""
 
-    def __init__(self, config: Config, runtime: Runtime | None = None) -> None:
+    def __init__(self, config: Config, sink: Sink, runtime: Runtime | None = None) -> None:
         if HttpRequestParser.__module__ != "aiohttp._http_parser":
             raise UnsafeInstallationError("aiohttp's C parser is missing: install aiohttp from a wheel")
         self._config = config
+        self._sink = sink
         self._runtime = runtime or Runtime()
         self._draining = False
         self._listener: asyncio.Server | None = None
@@ -46,11 +54,15 @@ class Gateway:
     async def start(self) -> None:
         """Build the parts and listen."""
         config, runtime = self._config, self._runtime
-        self._parts = parts = Assembly(config, runtime)
-        self._observer = Observer(config.log, runtime, list(config.services), parts.connections)
-        self._observer.start()
-        pipeline = Pipeline(parts.routes, parts.forward, self._observer)
-        self._admin = Admin(self._checks, self._observer.exposition)
+        tallies = Tallies()
+        self._access_log = AccessLog(config.log, self._sink, runtime) if config.log.access else None
+        observer = Observer(runtime, tallies, self._access_log)
+        self._parts = parts = Assembly(config, runtime, observer)
+        pipeline = Pipeline(parts.routes, parts.forward, observer)
+        metrics = Metrics(tallies, __version__)
+        metrics.add_connections(parts.connections)
+        runtime.spawn(lag.watch(runtime, tallies.lag), "event loop lag")
+        self._admin = Admin(self._checks, metrics.exposition)
         operators = await self._runner(metrics=config.admin.port is None)
         assert operators.server is not None
         paths = {HEALTH, READY} | ({METRICS} if config.admin.port is None else set())
@@ -77,10 +89,13 @@ class Gateway:
             await site.start()
             self.admin_port = self._runners[-1].addresses[0][1]
         tls = server_tls(config.server)
-        # A handshake is part of the head's time; only with TLS may it be said.
-        handshake = {"ssl_handshake_timeout": config.server.header_timeout} if tls else {}
         self._listener = await asyncio.get_running_loop().create_server(
-            self._front, config.server.host, config.server.port, ssl=tls, backlog=BACKLOG, **handshake
+            self._front,
+            config.server.host,
+            config.server.port,
+            backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=config.server.header_timeout if tls else None,
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -111,12 +126,15 @@ class Gateway:
         for runner in self._runners:
             await runner.cleanup()
         await self._runtime.close()
-        await self._observer.close()
+        if self._access_log is not None:
+            self._access_log.close()
 
 
 async def serve(config: Config, on_ready: Callable[[int], None] | None = None) -> int:
     """Run until SIGTERM or SIGINT, drain, and return the exit code; a second signal ends it at once (exit 1)."""
-    gateway = Gateway(config)
+    sink = Sink(sys.stdout.fileno())
+    logs.setup(config.log, sink)
+    gateway = Gateway(config, sink)
     await gateway.start()
     gc.collect()
     gc.freeze()
@@ -129,6 +147,7 @@ async def serve(config: Config, on_ready: Callable[[int], None] | None = None) -
     log.info("draining")
     drained = await _first(gateway.drain(), at_once.wait()) == 0
     await gateway.close()
+    sink.close()
     return 0 if drained else 1
 
 

@@ -10,6 +10,7 @@ from gateway.balance.upstream import Upstream
 from gateway.config.tree import Config, Server, Service
 from gateway.forward import Forward, Leg
 from gateway.limit import registry as limit
+from gateway.observe.record import Observer
 from gateway.routes import Route, Routes
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
@@ -22,7 +23,7 @@ from gateway.wire.request_head import Destination
 class Assembly:
     """The routes of a configuration, and the ways to their upstreams."""
 
-    def __init__(self, config: Config, runtime: Runtime) -> None:
+    def __init__(self, config: Config, runtime: Runtime, observer: Observer) -> None:
         self._runtime = runtime
         self._heads = Express(ReplyHead)
         self._legs: dict[Upstream, Leg] = {}
@@ -39,14 +40,14 @@ class Assembly:
                 strategy=balance.build(service.strategy, upstreams, runtime),
                 upstreams=upstreams,
                 headers=HeaderPlan(
-                    service.request_headers.set,
+                    {name: value.get_secret_value() for name, value in service.request_headers.set.items()},
                     service.request_headers.remove,
                     forward_authorization=service.forward_authorization,
                 ),
                 attempts=service.retries.attempts,
             )
         self.routes = Routes(routes)
-        self.forward = Forward(self._legs)
+        self.forward = Forward(self._legs, observer)
 
     def _connect(self, service: Service) -> list[Upstream]:
         upstreams = []

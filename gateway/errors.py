@@ -68,11 +68,12 @@ class NoUpstream(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """The upstream failed."""
+    """The upstream failed; `silent` is true when it said nothing at all, as a dead pooled connection does."""
 
-    def __init__(self, detail: str = "", *, unsent: bool = False) -> None:
+    def __init__(self, detail: str = "", *, unsent: bool = False, silent: bool = False) -> None:
         super().__init__(detail)
         self.unsent = unsent
+        self.silent = silent
 
 
 class UpstreamTimeout(UpstreamError): ...

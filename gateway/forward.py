@@ -6,6 +6,7 @@ from gateway.balance.base import Candidates
 from gateway.balance.upstream import Upstream
 from gateway.errors import GatewayError, NoUpstream, UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
+from gateway.observe.record import Observer
 from gateway.routes import Route
 from gateway.wire.downstream import Downstream
 from gateway.wire.pool import Pool
@@ -29,8 +30,9 @@ class Leg:
 class Forward:
     """Sends an exchange to the first of its candidates that takes it."""
 
-    def __init__(self, legs: Mapping[Upstream, Leg]) -> None:
+    def __init__(self, legs: Mapping[Upstream, Leg], observer: Observer) -> None:
         self._legs = legs
+        self._observer = observer
 
     async def __call__(self, exchange: Exchange, route: Route, candidates: Candidates) -> None:
         """Relay the whole reply. Raises UpstreamError, UpstreamTimeout or NoUpstream of the last attempt."""
@@ -46,11 +48,12 @@ class Forward:
                 connection = (None if fresh else pool.take()) or await pool.open()
                 await self._send(exchange, route, upstream, connection)
             except (UpstreamError, NoUpstream) as error:
-                # A pooled connection that died may say nothing about its upstream, so the only one gets another try.
-                fresh = connection is not None and connection.reused
+                # A pooled connection that died says nothing about its upstream: even the only one gets another try.
+                fresh = connection is not None and connection.reused and _reason(error) == "reset"
                 following = self._next(exchange, route, candidates, upstream, error, again=fresh)
                 if following is None:
                     raise
+                self._observer.retried(exchange, _reason(error), error.answer.status)
                 upstream = following
             except BaseException:
                 if connection is not None:
@@ -90,3 +93,12 @@ class Forward:
             if isinstance(error, UpstreamTimeout):
                 return None  # it has cost the client its patience already
         return candidates.after(failed) or (failed if again else None)
+
+
+def _reason(error: GatewayError) -> str:
+    """Why another attempt is made, as a metric's label."""
+    if isinstance(error, NoUpstream):
+        return "busy"
+    if error.unsent:
+        return "connect"
+    return "reset" if isinstance(error, UpstreamError) and error.silent else "invalid_reply"

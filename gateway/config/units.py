@@ -16,7 +16,7 @@ SIZES = {"GiB": Fraction(1 << 30), "MiB": Fraction(1 << 20), "KiB": Fraction(1 <
 RATES = {"/s": Fraction(1), "/min": Fraction(1, 60), "/h": Fraction(1, 3600)}
 
 LONGEST = 365 * 24 * 3600  # seconds; an event loop's timer takes no more than about 49 days of ms on some platforms
-LARGEST = 1 << 53
+LARGEST = 10**15 - 1  # bytes
 FINEST = 10**9
 
 DURATION = "a duration such as 250ms, 10s, 5m or 1h, or a number of seconds, at most 8760h"

@@ -183,6 +183,7 @@ class UpstreamConnection(asyncio.Protocol):
         head = client_head(exchange, reply, length, framing, keep=keep)
         ends_reply = type(framing) is UntilClose or (reply.chunked and not exchange.request.minor)
         client.begin_reply(head, framing.take(body) if body else b"", keep=keep, ends_reply=ends_reply)
+        exchange.replied_at = self._clock()
         if framing.done:
             self._finish(framing)
         elif self._idle != NEVER or self._total_at != NEVER:
@@ -271,7 +272,7 @@ class UpstreamConnection(asyncio.Protocol):
         framing = self._framing
         ending = framing.eof() if framing is not None and how == "closed" else None
         if ending is None or self._client is None or framing is None:
-            self._fail(UpstreamError(f"connection {how}"))
+            self._fail(UpstreamError(f"connection {how}", silent=framing is None and not self._buffer))
             return
         self._client.write(ending)
         self._finish(framing)

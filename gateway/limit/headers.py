@@ -1,0 +1,65 @@
+"""What a client is told about its limits: draft-ietf-httpapi-ratelimit-headers-10, and the X-RateLimit-* of old.
+
+    RateLimit-Policy: "default";q=100;w=10      100 requests at once, and as many again in 10 seconds
+    RateLimit: "default";r=42;t=1               42 left now, more in 1 second
+    X-RateLimit-Limit: 100
+    X-RateLimit-Remaining: 42
+    X-RateLimit-Reset: 6                        seconds until all 100 are there
+
+Seconds are rounded up: whoever waits that long finds what was promised.
+"""
+
+from collections.abc import Sequence
+
+from gateway.limit.base import Rule, Verdict
+
+SECOND = 1_000_000
+
+
+class LimitHeaders:
+    """Tells what `rules` answered; they keep their order. ValueError for a rule name that a header cannot carry."""
+
+    __slots__ = ("_templates",)
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        # measured: filling in a template takes 0.15 us, joining five lines 2.3; bench/micro/limit.py, 2026-11-24
+        self._templates = [_template(rules, rule) for rule in rules]
+
+    def lines(self, verdicts: Sequence[Verdict], tightest: int) -> bytes:
+        """Reply lines, each ending in CRLF; X-RateLimit-* speak of the rule at index `tightest`."""
+        numbers: list[int] = []
+        for verdict in verdicts:
+            numbers += (verdict.remaining, -(-verdict.next_us // SECOND))
+        chosen = verdicts[tightest]
+        return self._templates[tightest] % (*numbers, chosen.remaining, -(-chosen.reset_us // SECOND))
+
+    def refusal(self, verdicts: Sequence[Verdict], refused: int) -> tuple[tuple[str, str], ...]:
+        """Names and values for a 429 by the rule at index `refused`: a request passes in `Retry-After` seconds."""
+        lines = self.lines(verdicts, refused).decode("ascii").splitlines()
+        fields = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+        # At least 1, because what is refused lacks some part of a unit.
+        return (*fields, ("Retry-After", str(-(-verdicts[refused].retry_after_us // SECOND))))
+
+
+def quoted(name: str) -> str:
+    """`name` as a structured-field String (RFC 9651, section 4.1.6); ValueError when it is not printable ASCII."""
+    if not (name.isascii() and name.isprintable()):
+        raise ValueError(f"rule name {name!r}: use printable ASCII only, because it appears in reply headers")
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _template(rules: Sequence[Rule], tightest: Rule) -> bytes:
+    literal = [quoted(rule.name).replace("%", "%%") for rule in rules]
+    policies = [name + _policy(rule) for name, rule in zip(literal, rules, strict=True)]
+    return (
+        f"RateLimit-Policy: {', '.join(policies)}\r\n"
+        f"RateLimit: {', '.join(name + ';r=%d;t=%d' for name in literal)}\r\n"
+        f"X-RateLimit-Limit: {tightest.algorithm.size}\r\n"
+        "X-RateLimit-Remaining: %d\r\n"
+        "X-RateLimit-Reset: %d\r\n"
+    ).encode("ascii")
+
+
+def _policy(rule: Rule) -> str:
+    window = f";w={rule.algorithm.window}" if rule.algorithm.window else ""  # the draft has no part of a second
+    return f";q={rule.algorithm.size}{window}"

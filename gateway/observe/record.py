@@ -1,0 +1,101 @@
+"""What happened to each exchange: named when it begins, counted and logged when it ends."""
+
+from gateway.errors import GatewayError, RateLimited, Unauthenticated
+from gateway.exchange import Exchange
+from gateway.observe.access_log import AccessLog
+from gateway.observe.tallies import OTHER, ServiceTally, Tallies, count
+from gateway.runtime import Runtime
+
+# RFC 9110, section 9, and RFC 5789; any other method is "other".
+METHODS = {
+    method: method for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+}
+
+
+class Observer:
+    """Adds to `tallies` and, when there is one, to the access log.
+
+    `begin` and `finish` come once for every exchange, `routed` between them once its service is known.
+    measured, bench/micro/observe.py: begin 0.6 us, the three together 1.7 us, with a record for the access log 2.2 us;
+    the record's line, written in batches, costs another 2.3 us.
+    """
+
+    def __init__(self, runtime: Runtime, tallies: Tallies, access_log: AccessLog | None = None) -> None:
+        self._clock = runtime.clock
+        self._bits = runtime.rng.getrandbits
+        self._tallies = tallies
+        self._access_log = access_log
+
+    def begin(self, exchange: Exchange) -> None:
+        """Set when it started, its request id and its traceparent: the client's, or new ones."""
+        exchange.started_at = self._clock()
+        request = exchange.request
+        request_id, traceparent = request.request_id, request.traceparent
+        if request_id is None or traceparent is None:
+            # Not sampled by us, so the flags are 00 (W3C Trace Context, section 3.2.2).
+            digits = b"%048x" % self._bits(192)
+            trace = digits[:32]
+            request_id = request_id or trace
+            traceparent = traceparent or b"00-" + trace + b"-" + digits[32:] + b"-00"
+        exchange.request_id = request_id
+        exchange.traceparent = traceparent
+
+    def routed(self, exchange: Exchange) -> None:
+        """`exchange.service` is known: count it as in flight."""
+        exchange.routed = True
+        self._tallies.service(exchange.service).in_flight += 1
+
+    def retried(self, exchange: Exchange, reason: str, status: int) -> None:
+        """The attempt at `exchange.upstream` failed and another one follows.
+
+        `reason` is one of few words, `status` what the upstream replied or what its failure would have been answered
+        with. The exchange's upstream times start anew.
+        """
+        tally = self._tallies.service(exchange.service)
+        count(tally.retries, reason)
+        _tally_upstream(tally, exchange, status, self._clock())
+        exchange.sent_at = exchange.first_byte_at = 0.0
+
+    def finish(self, exchange: Exchange) -> None:
+        """The exchange is over, whatever became of it: count it and log it."""
+        exchange.ended_at = now = self._clock()
+        tally = self._tallies.service(exchange.service)
+        if exchange.routed:
+            tally.in_flight -= 1
+        status = exchange.status
+        tally.requests[METHODS.get(exchange.request.method, OTHER), status] += 1
+        tally.durations.add(now - exchange.started_at)
+        if exchange.attempts:
+            _tally_upstream(tally, exchange, status, now)
+            if exchange.attempts == 1 and exchange.first_byte_at:
+                _tally_overhead(tally, exchange)
+        if exchange.failure is not None:
+            self._tally_failure(tally, exchange.failure)
+            # Its traceback holds the pipeline's frame, which holds the exchange: a circle for the collector.
+            exchange.failure = None
+        if self._access_log is not None:
+            self._access_log.add(exchange)
+
+    def _tally_failure(self, tally: ServiceTally, failure: GatewayError) -> None:
+        if isinstance(failure, RateLimited):
+            count(tally.refusals, failure.rule or OTHER)
+        elif isinstance(failure, Unauthenticated):
+            count(self._tallies.auth_failures, failure.detail)
+
+
+def _tally_upstream(tally: ServiceTally, exchange: Exchange, status: int, now: float) -> None:
+    upstream = tally.upstream(exchange.upstream)
+    upstream.statuses[status] += 1
+    sent_at, first_byte_at = exchange.sent_at, exchange.first_byte_at
+    if sent_at:
+        upstream.durations.add(now - sent_at)
+        if first_byte_at:
+            upstream.first_byte.add(first_byte_at - sent_at)
+
+
+def _tally_overhead(tally: ServiceTally, exchange: Exchange) -> None:
+    # Only of exchanges without a retry: what a failed attempt took was not our time.
+    own = exchange.sent_at - exchange.started_at
+    if exchange.replied_at:
+        own += exchange.replied_at - exchange.first_byte_at
+    tally.overhead.add(own)
