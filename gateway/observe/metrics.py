@@ -81,6 +81,16 @@ class Metrics:
             lambda: [((service, upstream, state), number) for service, upstream, state, number in source()],
         )
 
+    def add_dropped_lines(self, source: Callable[[], int]) -> None:
+        """Show `log_lines_dropped_total`, which `source` tells."""
+        self.add(
+            "counter",
+            "log_lines_dropped_total",
+            "Log lines given up because nobody read them in time.",
+            (),
+            lambda: [((), source())],
+        )
+
     async def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics in the format that `accept`, the header's value, asks for, and their content type.
 

@@ -1,0 +1,135 @@
+"""What observing one exchange costs: python -m bench.micro.observe
+
+Prints the best round in microseconds of CPU: the calls on the path, the access log's lines in batches, and a scrape.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+
+from gateway.config.tree import Log
+from gateway.exchange import Exchange, Identity, Request
+from gateway.observe.access_log import AccessLog
+from gateway.observe.metrics import Metrics
+from gateway.observe.notation import Stamp
+from gateway.observe.record import Observer
+from gateway.observe.sink import Sink
+from gateway.observe.tallies import EXCHANGE_SECONDS, Durations, Tallies
+from gateway.runtime import Runtime
+
+ROUNDS = 10
+EXCHANGES = 20_000
+
+
+class Nowhere:
+    def refuse(self, exchange: Exchange, error: Exception) -> None: ...
+    def invite_body(self) -> None: ...
+
+
+def exchange() -> Exchange:
+    request = Request()
+    request.method, request.target = "POST", b"/v1/llm/chat/completions?stream=true"
+    request.request_id = request.traceparent = None
+    made = Exchange(request, Nowhere(), "192.0.2.1", b"", 1024)
+    made.service, made.upstream, made.identity, made.status, made.attempts = (
+        "llm",
+        "10.0.0.1:8000",
+        Identity("al"),
+        200,
+        1,
+    )
+    return made
+
+
+def best(name: str, per: int, work: Callable[[], object]) -> None:
+    took = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        work()
+        took.append(time.process_time() - started)
+    print(f"{name:44}{min(took) / per * 1e6:9.2f} us")
+
+
+def path(name: str, observer: Observer) -> None:
+    made = exchange()
+
+    def whole() -> None:
+        for _ in range(EXCHANGES):
+            observer.begin(made)
+            observer.routed(made)
+            made.sent_at = made.first_byte_at = made.started_at
+            observer.finish(made)
+
+    def begin() -> None:
+        for _ in range(EXCHANGES):
+            observer.begin(made)
+
+    best(f"begin, {name}", EXCHANGES, begin)
+    best(f"begin + routed + finish, {name}", EXCHANGES, whole)
+
+
+def line_costs(log: AccessLog) -> None:
+    made = exchange()
+    log.flush = lambda: None  # type: ignore[method-assign]
+    for _ in range(EXCHANGES):
+        log.add(made)
+    records = log._records
+    for size in (1, 64, 512):
+
+        def batches(size: int = size) -> None:
+            for start in range(0, EXCHANGES, size):
+                log._records = records[start : start + size]
+                AccessLog.flush(log)
+
+        best(f"an access log line, {size} at a time", EXCHANGES, batches)
+
+
+async def scrape(services: int, upstreams: int) -> None:
+    tallies = Tallies()
+    for service in range(services):
+        tally = tallies.service(f"service-{service}")
+        for status in (200, 404, 429, 499, 502):
+            tally.requests["POST", status] = 1000
+        for upstream in range(upstreams):
+            tally.upstream(f"10.0.0.{upstream}:8000").statuses[200] = 100
+    metrics = Metrics(tallies, "0")
+    longest = 0.0
+
+    async def other_work() -> None:
+        nonlocal longest
+        while True:
+            before = time.process_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.process_time() - before)
+
+    other = asyncio.get_running_loop().create_task(other_work())
+    started = time.process_time()
+    body, _ = await metrics.exposition()
+    took = time.process_time() - started
+    other.cancel()
+    lines = body.count(b"\n")
+    print(f"a scrape of {lines} lines: {took * 1e3:.1f} ms, holds the loop {longest * 1e3:.2f} ms at a time")
+
+
+async def main() -> None:
+    sink = Sink(os.open(os.devnull, os.O_WRONLY), 1 << 30)
+    runtime = Runtime()
+    durations, stamp = Durations(EXCHANGE_SECONDS), Stamp()
+    best("Durations.add", EXCHANGES, lambda: [durations.add(0.012) for _ in range(EXCHANGES)])
+    best("Stamp", EXCHANGES, lambda: [stamp(1790000000.5) for _ in range(EXCHANGES)])
+    path("no access log", Observer(runtime, Tallies()))
+    quiet = AccessLog(Log(), sink, runtime)
+    quiet.flush = quiet._records.clear  # type: ignore[method-assign]
+    path("access record kept", Observer(runtime, Tallies(), quiet))
+    quiet.close()
+    path("access log written", Observer(runtime, Tallies(), AccessLog(Log(), sink, runtime)))
+    line_costs(AccessLog(Log(), sink, runtime))
+    await scrape(3, 4)
+    await scrape(10, 10)
+    await scrape(10, 100)
+    sink.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
