@@ -16,7 +16,7 @@ ALGORITHMS: dict[str, Callable[[RateLimit], Algorithm]] = {
 
 
 def build(config: Config, runtime: Runtime) -> dict[str, Limiter]:
-    """A limiter for each configured service, by name; ValueError says which key of `ratelimit` cannot be kept.
+    """A limiter for each configured service, by name; what config.load accepts can be built.
 
     They share the rule "default": a caller has one bucket for all services, unless the service itself is counted.
     """
@@ -27,9 +27,5 @@ def build(config: Config, runtime: Runtime) -> dict[str, Limiter]:
 def _limiter(options: RateLimit, runtime: Runtime) -> Limiter:
     if not options.enabled:
         return Unlimited()
-    try:
-        algorithm = ALGORITHMS[options.algorithm](options)
-    except ValueError as error:
-        raise ValueError(f"ratelimit.{error}") from error
-    rules = [Rule("default", algorithm, KEYS[options.key]())]
+    rules = [Rule("default", ALGORITHMS[options.algorithm](options), KEYS[options.key]())]
     return Limited(rules, MemoryStore(rules, runtime))

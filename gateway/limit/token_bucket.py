@@ -33,7 +33,7 @@ MOST = 999_999_999_999_999  # the largest integer of a structured field (RFC 965
 class TokenBucket:
     """A bucket of `bucket_size` units that gains `refill_rate` units a second, taken at its decimal face value.
 
-    The state is (credits, the microsecond they were counted). ValueError names the option that is out of range.
+    The state is (credits, the microsecond they were counted). ValueError names what is out of range.
     """
 
     __slots__ = ("fill_us", "full", "gain", "price", "size", "window")
@@ -47,10 +47,8 @@ class TokenBucket:
         self.price = rate.denominator  # credits a unit
         self.full = bucket_size * self.price
         if self.full + self.gain > EXACT:
-            raise ValueError(
-                f"refill_rate {refill_rate}: cannot be kept exactly beside bucket_size {bucket_size}; "
-                "use fewer digits, or a smaller bucket"
-            )
+            remedy = f"cannot be kept exactly beside bucket_size {bucket_size}; use fewer digits, or a smaller bucket"
+            raise ValueError(f"refill_rate {refill_rate}: {remedy}")
         self.fill_us = -(-self.full // self.gain)
         self.window = -(-self.fill_us // SECOND) if self.fill_us >= SECOND else 0
 
