@@ -34,7 +34,8 @@ def main() -> int:
             break
     report.progress("")
     print(report.table(results))
-    print(f"\nraw numbers: {report.save(results, options)}")
+    if any(taken for samples in results.values() for taken in samples.values()):
+        print(f"\nraw numbers: {report.save(results, options)}")
     return 1 if failed else 0
 
 

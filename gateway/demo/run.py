@@ -55,6 +55,6 @@ curl -N {base}/chat/completions -H "Authorization: Bearer $TOKEN" \\
   -d '{question}, "stream": true}}'
 
 from openai import OpenAI
-client = OpenAI(base_url="{base}", api_key="{token}")
-print(client.chat.completions.create(model="{MODEL}", messages=[{{"role": "user", "content": "Hi"}}]).choices[0])
+chat = OpenAI(base_url="{base}", api_key="{token}").chat.completions
+print(chat.create(model="{MODEL}", messages=[{{"role": "user", "content": "Hi"}}]).choices[0].message.content)
 """
