@@ -61,7 +61,7 @@ def _upstream(draft: Draft, service: str, index: int, text: str) -> dict[str, An
     url, *options = (piece.strip() for piece in text.split(";"))
     upstream: dict[str, Any] = {"url": url}
     for option in options:
-        key, _, value = option.partition("=")
+        key, _, value = (piece.strip() for piece in option.partition("="))
         path = ("services", service, "upstreams", index, key)
         if key in upstream:
             draft.wrong(path, f"{key_text(path)} once", "it twice")

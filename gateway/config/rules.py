@@ -129,8 +129,6 @@ def _problem(load: Callable[[], None]) -> str | None:
         return (error.reason or "not PEM").replace("_", " ").lower()
     except OSError as error:
         return error.strerror or "it cannot be read"
-    except ValueError:
-        return "it cannot be read"
     return None
 
 

@@ -13,7 +13,7 @@ from gateway.config.mistake import KeyPath, key_text
 from gateway.config.tree import Config
 
 ALLOWED = {
-    "mapping_type": "a group of keys",
+    "dict_type": "a group of keys",
     "tuple_type": "a list",
     "too_short": "a list of at least one",
 }
@@ -81,18 +81,21 @@ def _meant(path: KeyPath) -> str:
 
 
 def _without(values: dict[str, Any], paths: list[KeyPath]) -> dict[str, Any]:
+    """A copy without what is at `paths`; where there is nothing, without what should have held it."""
     pruned = copy.deepcopy(values)
-    for path in sorted(paths, reverse=True):  # from the end of each list, so that positions stay true
-        _remove(pruned, path)
+    present = {_present(values, path) for path in paths}
+    for *above, last in sorted(present, reverse=True):  # what is below first, lists from their ends
+        holder: Any = pruned
+        for step in above:
+            holder = holder[step]
+        del holder[last]
     return pruned
 
 
-def _remove(values: dict[str, Any], path: KeyPath) -> None:
-    """Remove what is at `path`; where there is nothing, what should have held it."""
-    holder: Any = values
-    for step in path[:-1]:
-        holder = holder[step]
-    try:
-        del holder[path[-1]]
-    except (LookupError, TypeError):
-        _remove(values, path[:-1])
+def _present(values: dict[str, Any], path: KeyPath) -> KeyPath:
+    here: Any = values
+    for depth, step in enumerate(path):
+        if step not in (here if isinstance(here, dict) else range(len(here) if isinstance(here, list) else 0)):
+            return path[:depth]
+        here = here[step]
+    return path

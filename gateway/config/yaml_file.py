@@ -22,7 +22,7 @@ _CONSTANTS = {
 }
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]{0,17})(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
-_QUOTED = re.compile(r"""(['"])(?!<[a-z ]+>\1).{2,}\1""")
+_QUOTED = re.compile(r"""(['"])(.*?)\1""")
 
 
 class NotYaml(Exception):
@@ -35,10 +35,9 @@ class NotYaml(Exception):
 
 def parse(text: str) -> tuple[dict[str, Any], list[tuple[KeyPath, int]]]:
     """The values, and the keys that occur a second time with the line where they do; raises NotYaml."""
-    loader = _Loader(text)
+    builder = _Builder()
     try:
-        node = loader.get_single_node()
-        builder = _Builder()
+        node = _Loader(text).get_single_node()
         values = builder.value(node, ()) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         raise _unreadable(error) from None
@@ -46,8 +45,6 @@ def parse(text: str) -> tuple[dict[str, Any], list[tuple[KeyPath, int]]]:
         raise NotYaml(f"a character at position {error.position}", "YAML allows no control characters") from None
     except RecursionError:
         raise NotYaml("a text nested too deeply", "a configuration has a few levels") from None
-    finally:
-        loader.dispose()
     if values is None:
         return {}, []
     if not isinstance(values, dict):
@@ -108,6 +105,7 @@ def _place(mark: yaml.Mark | None) -> str:
 
 
 def _unreadable(error: yaml.MarkedYAMLError) -> NotYaml:
+    problem = error.problem or "not YAML"
     # What PyYAML quotes may be a part of a secret: *alias, !tag, &anchor.
-    problem = _QUOTED.sub("a name", error.problem or "not YAML")
-    return NotYaml(_place(error.problem_mark or error.context_mark), f"{problem}; quote texts that begin with a sign")
+    names = _QUOTED.sub(lambda quoted: quoted[0] if len(quoted[2]) < 2 or quoted[2][0] == "<" else "a name", problem)
+    return NotYaml(_place(error.problem_mark or error.context_mark), f"{names}; quote texts that begin with a sign")
