@@ -1,6 +1,6 @@
 """The values that travel through the stages: Request, Identity, Permit, Exchange, and the two sides they meet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from gateway.errors import GatewayError
@@ -44,8 +44,8 @@ class Request:
     rest: bytes
     minor: int
     host: bytes
-    fields: tuple[tuple[bytes, bytes], ...]
-    lines: tuple[tuple[bytes, bytes], ...]
+    fields: Sequence[tuple[bytes, bytes]]
+    lines: Sequence[tuple[bytes, bytes]]
     authorization: bytes | None
     forwarded_for: bytes  # "" unless the peer is trusted, like proto
     proto: bytes

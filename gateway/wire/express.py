@@ -23,6 +23,7 @@ T = TypeVar("T", bound=Head)
 # Clients spell it one way or the other; any third spelling is parsed each time.
 LENGTH_FIELDS = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
 REMEMBERED = 1024
+SEEN = 8192
 LONGEST_REMEMBERED = 4096
 
 
@@ -33,14 +34,16 @@ class HeadTooLarge(Exception):
 class Express(Generic[T]):
     """Reads heads with `parse`, which gets the whole head and raises for a bad one, and remembers what it made of them.
 
+    A head is remembered when it comes for the second time: those that never come again would only push out the others.
     Bounded by twice 1,024 heads of at most 4 KiB.
     """
 
-    __slots__ = ("_known", "_parse")
+    __slots__ = ("_known", "_parse", "_seen")
 
     def __init__(self, parse: Callable[[bytes], T]) -> None:
         self._parse = parse
         self._known: Memory[bytes, T] = Memory(REMEMBERED)
+        self._seen: set[int] = set()  # the hashes of heads that came once
 
     def read(self, data: bytes) -> tuple[T, int, int] | None:
         """The head at the beginning of `data`, its Content-Length (0 without one) and where its body begins.
@@ -60,8 +63,17 @@ class Express(Generic[T]):
                 raise HeadTooLarge
             head = self._parse(data[: end + 2])
             if key and end <= LONGEST_REMEMBERED:
-                self._known.put(key, head)
+                self._remember(key, head)
         return head, head.length if length is None else length, end + 2
+
+    def _remember(self, key: bytes, head: T) -> None:
+        digest = hash(key)
+        if digest in self._seen:
+            self._known.put(key, head)
+            return
+        if len(self._seen) >= SEEN:
+            self._seen.clear()
+        self._seen.add(digest)
 
     def __len__(self) -> int:
         return len(self._known)

@@ -3,13 +3,12 @@
 import re
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-FIELD_LINE = re.compile(rb"(" + TOKEN + rb"):[ \t]*+((?:[\x21-\x7e\x80-\xff]|[ \t]+(?=[\x21-\x7e\x80-\xff]))*+)[ \t]*")
+FIELD_LINE = re.compile(rb"(" + TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*+)")
 REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]++) HTTP/1\.([01])")
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*+))?")
 
-# What no head may hold: control bytes, CR or LF alone, a folded line.
-ODD_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\r\n[ \t]")
-# The same in a head that is still arriving, whose last byte may be the CR of a CRLF.
+# What a head that is still arriving may not hold: control bytes, CR or LF alone, a folded line. Its last byte may
+# be the CR of a CRLF. (A whole head meets its parser, which refuses all of these.)
 ODD_BYTES_SO_FAR = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)|(?<!\r)\n|\r\n[ \t]")
 
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]{0,5})?")

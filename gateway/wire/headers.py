@@ -17,7 +17,6 @@ from gateway.wire.grammar import (
     HOST,
     LONGEST_FIELD,
     MOST_FIELDS,
-    ODD_BYTES,
     REQUEST_ID,
     REQUEST_LINE,
     TRACEPARENT,
@@ -41,6 +40,12 @@ FORWARDED = frozenset(
 REWRITTEN = frozenset(b"x-forwarded-for x-forwarded-proto x-forwarded-host".split())
 # Framing cannot be named away by Connection.
 NOT_NAMEABLE = frozenset((b"content-length",))
+HARMLESS_OPTIONS = HOP_BY_HOP | {b"", b"close"}
+DROPPED = HOP_BY_HOP | OURS | FORWARDED
+DROPPED_FROM_TRUSTED = HOP_BY_HOP | OURS | REWRITTEN
+TRACESTATE = frozenset((b"tracestate",))
+ONCE = (b"host", b"authorization", b"content-length", b"transfer-encoding", b"expect", b"x-forwarded-proto")
+LISTS = (b"connection", b"upgrade", b"x-forwarded-for")
 
 
 def parse_request(head: bytes, *, trusted: bool = False) -> Request:
@@ -50,13 +55,17 @@ def parse_request(head: bytes, *, trusted: bool = False) -> Request:
     """
     request = Request()
     _request_line(request, head)
-    if ODD_BYTES.search(head):
-        raise BadRequest("control byte or bare line end")
-    raw = _raw_fields(head)
-    request.fields = tuple((name.lower(), value) for name, value in raw)
-    _singletons(request, dict(request.fields))
-    _connection(request)
-    _lines(request, head.split(b"\r\n")[1:-2], trusted)
+    request.fields = fields = [(name.lower(), value) for name, value in _raw_fields(head)]
+    values = dict(fields)
+    if len(values) < len(fields):
+        _repeated(fields, values)
+    _target(request, values.get(b"host"))
+    _framing(request, values)
+    request.authorization = values.get(b"authorization")
+    _correlation(request, values)
+    options = _connection(request, values)
+    _lines(request, head, options, trusted=trusted)
+    _forwarded(request, values, trusted=trusted)
     return request
 
 
@@ -100,12 +109,17 @@ def _raw_fields(head: bytes) -> Sequence[tuple[bytes, bytes]]:
     return raw
 
 
-def _singletons(request: Request, fields: Mapping[bytes, bytes]) -> None:
-    host = fields.get(b"host")
-    if sum(name in (b"host", b"authorization") for name, _ in request.fields) > (host is not None) + (
-        b"authorization" in fields
-    ):
+def _repeated(fields: Sequence[tuple[bytes, bytes]], values: dict[bytes, bytes]) -> None:
+    """Join what is a list, refuse what is not (RFC 9110, section 5.3); aiohttp has refused repeated framing fields."""
+    names = [name for name, _ in fields]
+    if any(names.count(name) > 1 for name in ONCE):
         raise BadRequest("repeated field")
+    for name in LISTS:
+        if names.count(name) > 1:
+            values[name] = b", ".join(value for field, value in fields if field == name)
+
+
+def _target(request: Request, host: bytes | None) -> None:
     if (host is None and request.minor) or (host is not None and not HOST.fullmatch(host)):
         raise BadRequest("host")
     request.host = host or b""
@@ -114,21 +128,18 @@ def _singletons(request: Request, fields: Mapping[bytes, bytes]) -> None:
         authority, target = split_authority(request.target)
         request.host = authority or request.host
         request.service, request.rest = split_service(target)
-    request.authorization = fields.get(b"authorization")
-    _framing(request, fields)
-    expectation = fields.get(b"expect", b"").lower()
-    if expectation not in (b"", b"100-continue"):
-        raise ExpectationFailed("expect")
-    request.expect_continue = bool(expectation) and request.minor == 1
-    request_id = fields.get(b"x-request-id", b"")
-    request.request_id = request_id if REQUEST_ID.fullmatch(request_id) else None
-    traceparent = fields.get(b"traceparent", b"")
-    request.traceparent = traceparent if TRACEPARENT.fullmatch(traceparent) else None
 
 
-def _framing(request: Request, fields: Mapping[bytes, bytes]) -> None:
-    coding = fields.get(b"transfer-encoding")
-    length = fields.get(b"content-length")
+def _correlation(request: Request, values: Mapping[bytes, bytes]) -> None:
+    request_id = values.get(b"x-request-id")
+    request.request_id = request_id if request_id and REQUEST_ID.fullmatch(request_id) else None
+    traceparent = values.get(b"traceparent")
+    request.traceparent = traceparent if traceparent and TRACEPARENT.fullmatch(traceparent) else None
+
+
+def _framing(request: Request, values: Mapping[bytes, bytes]) -> None:
+    coding = values.get(b"transfer-encoding")
+    length = values.get(b"content-length")
     if coding is not None and (length is not None or request.minor == 0 or coding.lower() != b"chunked"):
         raise BadRequest("transfer coding")
     if length is not None and not DIGITS.fullmatch(length):
@@ -136,35 +147,41 @@ def _framing(request: Request, fields: Mapping[bytes, bytes]) -> None:
     request.chunked = coding is not None
     request.has_length = length is not None
     request.length = int(length or 0)
+    expectation = values.get(b"expect")
+    if expectation is not None and expectation.lower() != b"100-continue":
+        raise ExpectationFailed("expect")
+    request.expect_continue = expectation is not None and request.minor == 1
 
 
-def _connection(request: Request) -> None:
-    options = {
-        option.strip(b" \t").lower()
-        for name, value in request.fields
-        if name == b"connection"
-        for option in value.split(b",")
-    }
+def _connection(request: Request, values: Mapping[bytes, bytes]) -> frozenset[bytes]:
+    """Set whether the connection stays and what it becomes; return the options, which name fields that do not pass."""
+    connection = values.get(b"connection", b"").lower()
+    options = frozenset(option.strip(b" \t") for option in connection.split(b","))
     request.keep_alive = b"close" not in options and (request.minor == 1 or b"keep-alive" in options)
-    upgrade = b",".join(request.values(b"upgrade")).lower()
-    wants = b"upgrade" in options and upgrade == b"websocket" and request.method == "GET" and request.minor == 1
-    if wants and (request.chunked or request.values(b"content-length") not in ([], [b"0"])):
-        raise BadRequest("upgrade with a body")
-    request.upgrade = upgrade if wants else None
+    request.upgrade = None
+    if b"upgrade" in options and values.get(b"upgrade", b"").lower() == b"websocket":
+        if request.chunked or request.length:
+            raise BadRequest("upgrade with a body")
+        if request.method == "GET" and request.minor == 1:
+            request.upgrade = b"websocket"
+    return options
 
 
-def _lines(request: Request, lines: list[bytes], trusted: bool) -> None:
-    named = {option.strip(b" \t").lower() for value in request.values(b"connection") for option in value.split(b",")}
-    dropped = HOP_BY_HOP | OURS | (REWRITTEN if trusted else FORWARDED) | (named - NOT_NAMEABLE)
+def _lines(request: Request, head: bytes, options: frozenset[bytes], *, trusted: bool) -> None:
+    lines = head.split(b"\r\n")[1:-2]
+    dropped = DROPPED_FROM_TRUSTED if trusted else DROPPED
+    if not options <= HARMLESS_OPTIONS:
+        dropped |= options - NOT_NAMEABLE
     if request.traceparent is None:
-        dropped |= {b"tracestate"}
-    request.lines = tuple(
-        (name, line)
-        for (name, _), line in zip(request.fields, lines, strict=True)
-        if name not in dropped and b"_" not in name
-    )
-    request.forwarded_for = b", ".join(request.values(b"x-forwarded-for")) if trusted else b""
-    proto = b"".join(request.values(b"x-forwarded-proto")).lower() if trusted else b""
+        dropped |= TRACESTATE
+    passing = [(name, line) for (name, _), line in zip(request.fields, lines, strict=True) if name not in dropped]
+    # Look-alikes: servers that make variables of fields take X_Auth_Subject for X-Auth-Subject.
+    request.lines = [field for field in passing if b"_" not in field[0]] if b"_" in head else passing
+
+
+def _forwarded(request: Request, values: Mapping[bytes, bytes], *, trusted: bool) -> None:
+    request.forwarded_for = values.get(b"x-forwarded-for", b"") if trusted else b""
+    proto = values.get(b"x-forwarded-proto", b"").lower() if trusted else b""
     request.proto = proto if proto in (b"http", b"https") else b""
 
 

@@ -5,7 +5,7 @@ listed Content-Length, no transfer coding but `chunked`.
 """
 
 from gateway.errors import UpstreamError
-from gateway.wire.grammar import DIGITS, FIELD_LINE, MOST_FIELDS, ODD_BYTES, STATUS_LINE
+from gateway.wire.grammar import DIGITS, FIELD_LINE, MOST_FIELDS, STATUS_LINE
 from gateway.wire.headers import HOP_BY_HOP, join_lines
 
 # Ours replace the upstream's: the request id always, the limits when one of ours applied.
@@ -39,7 +39,7 @@ class ReplyHead:
         """Raises UpstreamError for anything but a well-formed head of unambiguous length."""
         lines = head.split(b"\r\n")
         match = STATUS_LINE.fullmatch(lines[0])
-        if match is None or ODD_BYTES.search(head) or len(lines) > MOST_FIELDS + 3:
+        if match is None or len(lines) > MOST_FIELDS + 3:
             raise UpstreamError("invalid reply head")
         self.minor = int(match[1])
         self.status = int(match[2])
@@ -89,7 +89,7 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
     match = FIELD_LINE.fullmatch(line)
     if match is None:
         raise UpstreamError("invalid reply field")
-    return match[1].lower(), match[2]
+    return match[1].lower(), match[2].strip(b" \t")
 
 
 def _values(fields: list[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:

@@ -1,0 +1,170 @@
+"""What one request costs inside the process, kernel left out: python -m bench.micro.wire [--profile]
+
+The whole gateway as `assembly` builds it (jwt, token bucket, least connections, metrics, access log) between transports
+in memory: a request is handed to `Downstream.data_received`, its reply to `UpstreamConnection.data_received`. Prints
+the best round in microseconds of CPU, for known heads, for heads that differ each time, and for a chunk of a stream.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import os
+import pstats
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gateway.app import GC_THRESHOLD
+from gateway.assembly import Assembly
+from gateway.auth.jwt import mint
+from gateway.config.tree import Config
+from gateway.observe.access_log import AccessLog
+from gateway.observe.record import Observer
+from gateway.observe.sink import Sink
+from gateway.observe.tallies import Tallies
+from gateway.pipeline import Pipeline
+from gateway.runtime import Runtime
+from gateway.wire.downstream import Downstream
+from gateway.wire.front import Front
+from gateway.wire.upstream import UpstreamConnection
+
+ROUNDS = 15
+REQUESTS = 5_000
+SECRET = "not-a-secret-only-a-benchmark-0123456789"
+REPLY = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
+    + (b"Content-Length: 1500\r\nConnection: keep-alive\r\n\r\n" + b"x" * 1500)
+)
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"9b\r\n" + b"x" * 155 + b"\r\n"
+
+
+class Transport(asyncio.Transport):
+    """Takes what is written, and keeps the last of it."""
+
+    last = b""
+
+    def write(self, data: Any) -> None:
+        self.last = data
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 1) if name == "peername" else default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def abort(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def head(token: str, number: int | None) -> bytes:
+    names = [
+        "Lang",
+        "Package-Version",
+        "OS",
+        "Arch",
+        "Async",
+        "Runtime",
+        "Runtime-Version",
+        "Retry-Count",
+        "Read-Timeout",
+    ]
+    lines = [
+        "POST /v1/llm/chat/completions HTTP/1.1",
+        "Host: 127.0.0.1:8080",
+        "Accept-Encoding: gzip, deflate",
+        "Connection: keep-alive",
+        "Accept: application/json",
+        "Content-Type: application/json",
+        "User-Agent: OpenAI/Python 2.8.1",
+        *(f"X-Stainless-{name}: something" for name in names),
+        f"Authorization: Bearer {token}",
+        "Content-Length: 1000",
+    ]
+    if number is not None:
+        lines.append(f"traceparent: 00-{number + 1:032x}-{number + 1:016x}-01")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + b"y" * 1000
+
+
+def build() -> tuple[Front, Assembly, str]:
+    upstreams = [{"url": f"http://127.0.0.1:{port}/v1"} for port in (1, 2, 3, 4)]
+    config = Config.model_validate(
+        {
+            "jwt": {"secret": SECRET},
+            "ratelimit": {"bucket_size": 10**9, "refill_rate": "1000000/s"},
+            "services": {"llm": {"upstreams": upstreams}},
+        }
+    )
+    runtime = Runtime()
+    sink = Sink(os.open(os.devnull, os.O_WRONLY))
+    observer = Observer(runtime, Tallies(), AccessLog(config.log, sink, runtime))
+    parts = Assembly(config, runtime, observer)
+    pipeline = Pipeline(parts.routes, parts.forward, observer)
+    front = Front(config.server, runtime, pipeline.handle, pipeline.reject, asyncio.Protocol, frozenset())
+    for _, pool in parts.pools():
+        connection = UpstreamConnection(pool, pool._heads, runtime.deadlines)
+        connection.connection_made(Transport())
+        pool._open.add(connection)
+        pool.put(connection, 100.0)
+    return front, parts, mint(SECRET.encode(), "alice", now=runtime.wall(), ttl=3600)
+
+
+def exchange(downstream: Downstream, data: bytes, reply: bytes) -> None:
+    downstream.data_received(data)
+    upstream = downstream.upstream
+    assert upstream is not None
+    upstream.data_received(reply)
+
+
+def best(name: str, per: int, work: Callable[[], object]) -> None:
+    took = []
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        work()
+        took.append(time.process_time() - started)
+    print(f"{name:44}{min(took) / per * 1e6:9.2f} us")
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    front, _, token = build()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLD)
+    downstream = front()
+    downstream.connection_made(Transport())
+    known = head(token, None)
+
+    def same() -> None:
+        for _ in range(REQUESTS):
+            exchange(downstream, known, REPLY)
+
+    numbers: Iterator[int] = iter(range(10**9))
+
+    def different() -> None:
+        for data in [head(token, next(numbers)) for _ in range(REQUESTS)]:
+            exchange(downstream, data, REPLY)
+
+    def making() -> None:
+        [head(token, next(numbers)) for _ in range(REQUESTS)]
+
+    if options.profile:
+        profile = cProfile.Profile()
+        profile.runcall(same)
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+        return
+    best("a request with a known head, and its reply", REQUESTS, same)
+    best("the same with a head that differs each time", REQUESTS, different)
+    best("(of which making that head)", REQUESTS, making)
+    downstream.data_received(known)
+    upstream = downstream.upstream
+    assert upstream is not None
+    upstream.data_received(STREAM)
+    best("one chunk of an event stream", 100_000, lambda: [upstream.data_received(CHUNK) for _ in range(100_000)])
+
+
+asyncio.run(main())
