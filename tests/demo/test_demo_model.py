@@ -18,7 +18,7 @@ def test_equal_prompts_get_equal_replies_and_others_do_not() -> None:
 @given(st.text())
 def test_every_prompt_gets_a_reply_that_ends(prompt: str) -> None:
     text = list(model.reply(prompt))
-    assert model.SHORTEST < len(text) <= model.LONGEST
+    assert model.SHORTEST <= len(text) <= model.LONGEST
     assert all(text)
     assert text[-1] in {".", "?", "!"}
 
