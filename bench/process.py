@@ -1,5 +1,6 @@
 """A child process on a core of its own: start, wait for its port, CPU time, memory, end."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -54,15 +55,15 @@ class Process:
         return [process, *process.children(recursive=True)]
 
     def stop(self) -> None:
-        """End it: politely, then not."""
+        """End it and its children: politely, then not."""
         if self._child.poll() is None:
             self._child.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                for process in self._family():
-                    process.kill()
-                self._child.wait()
+        # It leads a session of its own, so what is left of it is in its group.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
 
 
 def spawn(command: list[str], core: int, **options: Any) -> "subprocess.Popen[str]":
