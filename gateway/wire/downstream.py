@@ -23,7 +23,7 @@ from gateway.exchange import Exchange, Request
 from gateway.runtime import Drive
 from gateway.wire.express import HeadTooLarge
 from gateway.wire.framing import BodyTooLarge, Chunked, Framing, FramingError, Length, UntilClose
-from gateway.wire.grammar import ODD_BYTES_SO_FAR
+from gateway.wire.grammar import EMPTY_LINES, ODD_BYTES_SO_FAR
 from gateway.wire.peer import Peer
 from gateway.wire.replies import CONTINUE, options_reply, own_reply
 from gateway.wire.socket_state import reset_on_close
@@ -185,15 +185,16 @@ class Downstream(asyncio.Protocol):
 
     def _read_head(self) -> bool:
         data = self._buffer
+        checked, self._checked = self._checked, 0  # whatever else this buffer turns out to hold is new
         try:
             found = self._front.heads(self._peer).read(data)
-            if found is None and ODD_BYTES_SO_FAR.search(data, max(0, self._checked - 2)):
+            if found is None and ODD_BYTES_SO_FAR.search(data, max(0, checked - 2)):
                 raise BadRequest("control byte or bare line end")
         except HeadTooLarge:
             self._refuse_unread(HeadersTooLarge("head"))
         except GatewayError as error:
             if data.startswith(b"\r\n"):  # RFC 9112, section 2.2: ignored before a request line
-                self._buffer = data.lstrip(b"\r\n")
+                self._buffer = EMPTY_LINES.sub(b"", data, 1)
                 return True
             self._refuse_unread(error)
         else:
