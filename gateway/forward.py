@@ -36,9 +36,10 @@ class Forward:
 
     async def __call__(self, exchange: Exchange, route: Route, candidates: Candidates) -> None:
         """Relay the whole reply. Raises UpstreamError, UpstreamTimeout or NoUpstream of the last attempt."""
-        upstream = candidates.first
+        following = candidates.first
         fresh = False
         while True:
+            upstream = following
             exchange.attempts += 1
             exchange.upstream = upstream.name
             upstream.in_flight += 1
@@ -50,11 +51,11 @@ class Forward:
             except (UpstreamError, NoUpstream) as error:
                 # A pooled connection that died says nothing about its upstream: even the only one gets another try.
                 fresh = connection is not None and connection.reused and _reason(error) == "reset"
-                following = self._next(exchange, route, candidates, upstream, error, again=fresh)
-                if following is None:
+                another = self._next(exchange, route, candidates, upstream, error, again=fresh)
+                if another is None:
                     raise
                 self._observer.retried(exchange, _reason(error), error.answer.status)
-                upstream = following
+                following = another
             except BaseException:
                 if connection is not None:
                     connection.release()
