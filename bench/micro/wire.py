@@ -167,4 +167,5 @@ async def main() -> None:
     best("one chunk of an event stream", 100_000, lambda: [upstream.data_received(CHUNK) for _ in range(100_000)])
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
