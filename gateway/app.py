@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http import HttpRequestParser
 
 from gateway import __version__
 from gateway.admin import HEALTH, METRICS, READY, Admin
 from gateway.assembly import Assembly, server_tls
 from gateway.config.tree import Config
+from gateway.installation import check_installation
 from gateway.observe import lag, logs
 from gateway.observe.access_log import AccessLog
 from gateway.observe.metrics import Metrics
@@ -32,16 +32,11 @@ BACKLOG = 4096
 GC_THRESHOLD = (50_000, 20, 50)
 
 
-class UnsafeInstallationError(Exception):
-    """The gateway would run, but not as it was tested."""
-
-
 class Gateway:
     """A gateway is built, started, drained and closed, once each; `port` is the bound one after `start`."""
 
     def __init__(self, config: Config, sink: Sink, runtime: Runtime | None = None) -> None:
-        if HttpRequestParser.__module__ != "aiohttp._http_parser":
-            raise UnsafeInstallationError("aiohttp's C parser is missing: install aiohttp from a wheel")
+        check_installation()
         self._config = config
         self._sink = sink
         self._runtime = runtime or Runtime()

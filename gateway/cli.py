@@ -93,9 +93,11 @@ def schema(options: argparse.Namespace) -> int:
 def _run(work: Coroutine[Any, Any, int]) -> int:
     import uvloop
 
+    from gateway.installation import UnsafeInstallationError
+
     try:
         return uvloop.run(work)
-    except OSError as error:  # a port that is taken, an address that is not ours
+    except (OSError, UnsafeInstallationError) as error:  # a port that is taken, an address that is not ours
         print(f"ai-api-gateway: {error}", file=sys.stderr)
         return FAILED
 

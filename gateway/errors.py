@@ -79,6 +79,9 @@ class UpstreamError(GatewayError):
 class UpstreamTimeout(UpstreamError): ...
 
 
+class LoopDetected(GatewayError): ...
+
+
 class ClientLeft(Exception):
     """The client's connection ended before its reply did; thrown into the pipeline at whatever it waits for."""
 
@@ -109,5 +112,6 @@ ANSWERS: dict[type[GatewayError], Answer] = {
     InternalError: Answer(500, "internal", "The gateway failed."),
     UpstreamError: Answer(502, "upstream_error", "The upstream could not be reached or sent an invalid reply."),
     NoUpstream: Answer(503, "no_upstream", "No upstream is available."),
+    LoopDetected: Answer(508, "loop_detected", "The request has passed this gateway before."),
     UpstreamTimeout: Answer(504, "upstream_timeout", "The upstream did not answer in time."),
 }

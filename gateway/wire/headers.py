@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from aiohttp.http import HttpRequestParser
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from gateway.errors import BadRequest, ExpectationFailed, HeadersTooLarge, MethodNotAllowed
+from gateway.errors import BadRequest, ExpectationFailed, HeadersTooLarge, LoopDetected, MethodNotAllowed
 from gateway.exchange import Request
 from gateway.wire.grammar import (
     DIGITS,
     HOST,
     LONGEST_FIELD,
     MOST_FIELDS,
+    OWN_VIA,
     REQUEST_ID,
     REQUEST_LINE,
     TRACEPARENT,
@@ -45,13 +46,13 @@ DROPPED = HOP_BY_HOP | OURS | FORWARDED
 DROPPED_FROM_TRUSTED = HOP_BY_HOP | OURS | REWRITTEN
 TRACESTATE = frozenset((b"tracestate",))
 ONCE = (b"host", b"authorization", b"content-length", b"transfer-encoding", b"expect", b"x-forwarded-proto")
-LISTS = (b"connection", b"upgrade", b"x-forwarded-for")
+LISTS = (b"connection", b"upgrade", b"via", b"x-forwarded-for")
 
 
 def parse_request(head: bytes, *, trusted: bool = False) -> Request:
     """The Request in `head` (from its first byte to the empty line), with X-Forwarded-* believed when `trusted`.
 
-    Raises BadRequest, HeadersTooLarge, MethodNotAllowed, ExpectationFailed.
+    Raises BadRequest, HeadersTooLarge, MethodNotAllowed, ExpectationFailed, LoopDetected.
     """
     request = Request()
     _request_line(request, head)
@@ -59,6 +60,8 @@ def parse_request(head: bytes, *, trusted: bool = False) -> Request:
     values = dict(fields)
     if len(values) < len(fields):
         _repeated(fields, values)
+    if b"via" in values and OWN_VIA.search(values[b"via"]):
+        raise LoopDetected("via")
     _target(request, values.get(b"host"))
     _framing(request, values)
     request.authorization = values.get(b"authorization")
