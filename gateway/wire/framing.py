@@ -119,7 +119,8 @@ class Chunked:
             line = SIZE_LINE.match(data)
             if line is not None:
                 size = int(line[1], 16)
-                if size and len(data) == line.end() + size + 2 and data.endswith(b"\r\n"):
+                start = line.end()
+                if size and start <= LONGEST_LINE and len(data) == start + size + 2 and data.endswith(b"\r\n"):
                     self._count(size)
                     return data
         return self._take_any(data)
