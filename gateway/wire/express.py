@@ -90,7 +90,9 @@ def cut_length(data: bytes, end: int) -> tuple[bytes, int | None]:
             start += len(name)
             stop = data.find(b"\r\n", start)
             digits = data[start:stop]
-            if digits.isdigit() and len(digits) <= 18:
-                return data[:start] + data[stop:end], int(digits)
-            return b"", None
+            if not digits.isdigit() or len(digits) > 18:
+                return b"", None
+            length = int(digits)
+            # With a body and without one may be two meanings, as in an upgrade; so 0 stays in the key.
+            return (data[:start] + data[stop:end], length) if length else (data[:end], None)
     return data[:end], None
