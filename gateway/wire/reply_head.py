@@ -46,7 +46,9 @@ class ReplyHead:
         fields = [_field(line) for line in lines[1:-2]]
         self._framing(fields)
         options = _options(fields)
-        self.keep_alive = b"close" not in options and (self.minor == 1 or b"keep-alive" in options)
+        # RFC 9112, section 6.1: chunks from HTTP/1.0 mean that somebody behind it did not understand them.
+        old = self.minor == 0 and (self.chunked or b"keep-alive" not in options)
+        self.keep_alive = b"close" not in options and not old
         if self.status == 204 and (self.chunked or self.length):
             # It has no body, and who announces one cannot be trusted to send none.
             self.keep_alive = self.chunked = False
