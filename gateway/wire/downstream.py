@@ -26,7 +26,7 @@ from gateway.wire.framing import BodyTooLarge, Chunked, Framing, FramingError, L
 from gateway.wire.grammar import EMPTY_LINES, ODD_BYTES_SO_FAR
 from gateway.wire.peer import Peer
 from gateway.wire.replies import CONTINUE, options_reply, own_reply
-from gateway.wire.socket_state import reset_on_close
+from gateway.wire.socket_state import has_arrived, reset_on_close
 
 if TYPE_CHECKING:
     from gateway.wire.front import Front
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NEVER = float("inf")
 LINGER_SECONDS = 2.0
+ARRIVAL_CHECK_SECONDS = 0.05
 # Requests answered from one read before others get their turn.
 PIPELINED_TURN = 16
 # What a client may send ahead of the reply it waits for; beyond it, it is not read.
@@ -421,18 +422,35 @@ class Downstream(asyncio.Protocol):
         self._keep = False
         if self.transport is None:
             return
+        self._state = LINGER
         if self._ends_reply:
-            reset_on_close(self.transport)
-            self.transport.abort()
+            self._reset_once_arrived()
         else:
-            self.transport.close()
+            self.close()
+        self._await_reader()
+
+    def _reset_once_arrived(self) -> None:
+        # A reset destroys what is still on its way.
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if has_arrived(transport):
+            reset_on_close(transport)
+            transport.abort()
+        else:
+            asyncio.get_running_loop().call_later(ARRIVAL_CHECK_SECONDS, self._reset_once_arrived)
+
+    def _await_reader(self) -> None:
+        """Give the client as long for what is left to read as it may be idle; who never reads would stay for ever."""
+        front = self._front
+        front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.keepalive_timeout)
 
     # --- the end of an exchange ---
 
     def _exchange_over(self) -> None:
         exchange, self._exchange = self._exchange, None
         self._drive = self._body = None
-        if self.transport is None:
+        if self.transport is None or self._state is LINGER:
             return
         if self._keep and self.stays_open and self._state is not BODY:
             self._state = HEAD
@@ -445,6 +463,7 @@ class Downstream(asyncio.Protocol):
         if exchange is not None and exchange.body_complete and not self._buffer:
             self._state = LINGER
             self.close()
+            self._await_reader()
             return
         self._linger()
 

@@ -6,6 +6,8 @@ import struct
 
 # linux/tcp.h: the first byte of tcp_info. A peer that has sent FIN or RST.
 CLOSE_WAIT, CLOSE = 8, 7
+# The same: tcpi_unacked, packets under way, and tcpi_notsent_bytes.
+UNACKED, NOT_SENT, INFO_SIZE = slice(24, 28), slice(144, 148), 148
 RESET_NOT_FIN = struct.pack("ii", 1, 0)
 
 
@@ -19,6 +21,20 @@ def peer_has_left(transport: asyncio.BaseTransport) -> bool:
     except OSError:
         return True
     return state in (CLOSE_WAIT, CLOSE)
+
+
+def has_arrived(transport: asyncio.WriteTransport) -> bool:
+    """Whether the peer's machine has everything that was written (Linux; elsewhere, whether it left this process)."""
+    if transport.get_write_buffer_size():
+        return False
+    sock = transport.get_extra_info("socket")
+    if sock is None or not hasattr(socket, "TCP_INFO"):
+        return True
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_SIZE)
+    except OSError:
+        return True
+    return not (any(info[UNACKED]) or any(info[NOT_SENT]))
 
 
 def reset_on_close(transport: asyncio.BaseTransport) -> None:

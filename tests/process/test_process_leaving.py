@@ -1,0 +1,177 @@
+"""A client that leaves: its upstream connection closes at once, whatever the request was, and nothing is left over."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from conftest import Place, eventually
+from raw_wire import Clients, Wire
+
+AT_ONCE = 0.1
+LEFT = 499
+HUGE = 1 << 40
+PIECE = bytes(16384)
+LEAVE: dict[str, Callable[[Wire], None]] = {"fin": Wire.fin, "rst": Wire.reset}
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+EVENT = b"8\r\ndata: 1\n\r\n"
+
+leaving = pytest.mark.parametrize("how", LEAVE)
+
+
+async def left(place: Place, client: Wire, upstream: Wire, how: str, descriptors: int) -> None:
+    """Leave, and see everything that has to follow."""
+    started = time.monotonic()
+    LEAVE[how](client)
+    await upstream.end()
+    assert upstream.ended_at - started < AT_ONCE
+    line = await place.gateway.logged(service=place.service)
+    assert line["status"] == LEFT
+    upstream.fin()
+    await place.settles(descriptors)
+
+
+@leaving
+async def test_ED_23_while_it_waits_for_the_first_byte(place: Place, clients: Clients, how: str) -> None:
+    descriptors = place.gateway.descriptors
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request("POST", body=b"{}"))
+        upstream = await origin.accepted()
+        await upstream.head()
+        assert await place.metric("http_requests_in_flight") == 1
+        await left(place, client, upstream, how, descriptors)
+
+
+@leaving
+async def test_ED_20_in_the_middle_of_a_stream(place: Place, clients: Clients, how: str) -> None:
+    descriptors = place.gateway.descriptors
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request("POST", body=b"{}"))
+        upstream = await origin.accepted()
+        await upstream.head()
+        upstream.send(STREAM + EVENT)
+        await client.head()
+        await client.read(len(EVENT))
+        await left(place, client, upstream, how, descriptors)
+
+
+@leaving
+async def test_in_the_middle_of_an_upload(place: Place, clients: Clients, how: str) -> None:
+    descriptors = place.gateway.descriptors
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE)
+        upstream = await origin.accepted()
+        await upstream.head()
+        await upstream.read(len(PIECE))
+        await left(place, client, upstream, how, descriptors)
+
+
+@leaving
+async def test_while_an_upstream_that_does_not_read_holds_back_its_upload(
+    place: Place, clients: Clients, how: str
+) -> None:
+    descriptors = place.gateway.descriptors
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request("PUT", fields=f"Content-Length: {HUGE}\r\n"))
+        upstream = await origin.accepted()
+        upstream.transport.pause_reading()
+        await send_until_unread(client, place.gateway.port)
+        started = time.monotonic()
+        LEAVE[how](client)
+        line = await place.gateway.logged(service=place.service)
+        assert line["status"] == LEFT
+        assert time.monotonic() - started < AT_ONCE + 0.2  # the log is written in batches
+        upstream.transport.resume_reading()
+        assert await upstream.end() in {"fin", "reset"}
+        upstream.fin()
+        await place.settles(descriptors)
+
+
+async def send_until_unread(client: Wire, port: int) -> None:
+    """Send until the gateway has stopped reading, but not so much that a FIN would not reach it."""
+    quiet = 0
+    while quiet < 20:
+        waiting = unread_bytes(port, client.transport.get_extra_info("sockname")[1])
+        quiet = quiet + 1 if waiting else 0
+        if not waiting:
+            client.send(PIECE)
+        await asyncio.sleep(0.002)
+    assert not client.stalled
+
+
+def unread_bytes(port: int, peer: int) -> int:
+    """What has arrived at the gateway's `port` from 127.0.0.1:`peer` and was not read by it."""
+    ends = f"0100007F:{port:04X} 0100007F:{peer:04X}"
+    row = next(row for row in Path("/proc/net/tcp").read_text().splitlines() if ends in row)
+    return int(row.split()[4].partition(":")[2], 16)
+
+
+@leaving
+async def test_while_the_gateway_is_still_connecting(place: Place, clients: Clients, how: str) -> None:
+    descriptors = place.gateway.descriptors
+    with ExitStack() as stack:
+        deaf_listener(stack, place.upstream_port)
+        client = await clients(place.gateway.port)
+        client.send(place.request("POST", body=b"{}"))
+        await eventually(lambda: is_connecting(place.upstream_port, place.gateway.process.pid))
+        started = time.monotonic()
+        LEAVE[how](client)
+        line = await place.gateway.logged(service=place.service)
+        assert line["status"] == LEFT
+        assert time.monotonic() - started < AT_ONCE + 0.2
+        await place.settles(descriptors)
+
+
+def deaf_listener(stack: ExitStack, port: int) -> None:
+    """A listener that nobody can connect to any more: its backlog is full, so the kernel ignores a SYN."""
+    listener = stack.enter_context(socket.socket())
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(0)
+    while True:
+        filler = stack.enter_context(socket.socket())
+        filler.settimeout(0.2)
+        try:
+            filler.connect(("127.0.0.1", port))
+        except TimeoutError:
+            return
+
+
+def is_connecting(port: int, pid: int) -> bool:
+    """Whether somebody other than the test is in SYN_SENT towards `port`."""
+    import psutil
+
+    return any(
+        each.status == psutil.CONN_SYN_SENT and each.raddr and each.raddr.port == port
+        for each in psutil.Process(pid).net_connections("tcp4")
+    )
+
+
+async def test_ED_22_a_thousand_resets_leave_nothing_behind(place: Place, clients: Clients) -> None:
+    async def endless(upstream: Wire) -> None:
+        await upstream.head()
+        upstream.send(STREAM)
+        await upstream.send_all(HUGE, b"4000\r\n" + PIECE + b"\r\n")
+
+    descriptors = place.gateway.descriptors
+    async with place.origin(endless) as origin:
+        for _ in range(20):
+            group = [await clients(place.gateway.port) for _ in range(50)]
+            for client in group:
+                client.send(place.request())
+            for client in group:
+                await client.head()
+            for client in group:
+                client.reset()
+        for upstream in origin.wires:
+            await upstream.end()
+            upstream.drop()
+        await place.settles(descriptors)
+        assert await place.metric("http_requests_total", method="GET", status=str(LEFT)) == 1000
