@@ -99,8 +99,7 @@ class UpstreamConnection(asyncio.Protocol):
         timeouts = self._pool.timeouts
         if timeouts.total:
             self._total_at = exchange.started_at + timeouts.total
-        first_byte = now + timeouts.first_byte if timeouts.first_byte else NEVER
-        self._deadlines.watch(self, min(first_byte, self._total_at))
+        self._await_first_byte(now)
         self.transport.write(data)
         return parked
 
@@ -108,18 +107,25 @@ class UpstreamConnection(asyncio.Protocol):
         """Pass on more of the request body."""
         if self.transport is not None:
             self.transport.write(data)
-            if self._framing is None and self._pool.timeouts.first_byte:
-                # The upstream's time to answer begins with the last byte of what it answers to.
-                self.expires_at = min(self._clock() + self._pool.timeouts.first_byte, self._total_at)
+            self._await_first_byte(self._clock())
+
+    def _await_first_byte(self, now: float) -> None:
+        """Its time to answer runs while it has the whole request, or takes no more; else the client's time runs."""
+        exchange, seconds = self._exchange, self._pool.timeouts.first_byte
+        if exchange is not None and self._framing is None:
+            its_turn = seconds and (exchange.body_complete or self.body_paused)
+            self._deadlines.watch(self, min(now + seconds if its_turn else NEVER, self._total_at))
 
     def pause_writing(self) -> None:
         self.body_paused = True
         if self._client is not None:
+            self._await_first_byte(self._clock())
             self._client.pause_body()
 
     def resume_writing(self) -> None:
         self.body_paused = False
         if self._client is not None:
+            self._await_first_byte(self._clock())
             self._client.resume_body()
 
     # --- the reply ---
@@ -155,12 +161,14 @@ class UpstreamConnection(asyncio.Protocol):
         while True:
             found = self._heads.read(data)
             if found is None:
+                if ODD_BYTES_SO_FAR.search(data, max(0, len(self._buffer) - 2)):
+                    raise UpstreamError("invalid reply head")
                 self._buffer = data
                 return
             reply, length, start = found
             if reply.status >= 200:
                 break
-            data = data[start:]
+            data, self._buffer = data[start:], b""
             if reply.status == 101:
                 self._switch(self._exchange, reply, data)
                 return
