@@ -70,7 +70,8 @@ def _type(node: Node) -> str:
     if "items" in node:
         return f"list of {_type(node['items'])}"
     if "patternProperties" in node:
-        return "texts by name"
+        [below] = node["patternProperties"].values()
+        return "lists of texts by name" if "items" in below else "texts by name"
     choices = node.get("enum") or ([node["const"]] if "const" in node else None)
     if choices:
         return " or ".join(f"`{choice}`" for choice in choices)

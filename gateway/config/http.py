@@ -1,6 +1,7 @@
 """The kinds of scalars that travel in HTTP or say where it goes: upstream URLs and header fields."""
 
 import re
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -61,6 +62,23 @@ def read_url(value: object) -> str:
     return value
 
 
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, however DNS answers."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def read_secure_url(value: object) -> str:
+    """The URL of an issuer or its keys, as written; ValueError says what is wrong with it."""
+    url = read_url(value)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("https://HOST[:PORT][/PATH]; without TLS only on this machine, for tests")
+    return url
+
+
 def read_header_name(value: object) -> str:
     """A name that an operator may set or remove; ValueError says why not."""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
@@ -81,5 +99,6 @@ def check_header_value(text: str) -> None:
 
 ServiceName = Annotated[str, Kind(read_service_name, {"type": "string", "pattern": f"^{SERVICE_NAME}$"})]
 Url = Annotated[str, Kind(read_url, {"type": "string", "pattern": "^https?://", "x-type": "URL"})]
+SecureUrl = Annotated[str, Kind(read_secure_url, {"type": "string", "pattern": "^https?://", "x-type": "https URL"})]
 HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]
 HeaderValue = Annotated[SecretStr, secret(check_header_value)]

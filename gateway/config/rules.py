@@ -2,24 +2,16 @@
 
 import ssl
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+from gateway.config import identity_rules
 from gateway.config.draft import Draft
+from gateway.config.fault import Fault
 from gateway.config.mistake import KeyPath
-from gateway.config.secret import GENERATE
 from gateway.config.service import Service
 from gateway.config.tree import Config
 from gateway.config.units import spell_rate
-
-
-class Fault(NamedTuple):
-    """A rule that is broken: where, what is there, what to do."""
-
-    path: KeyPath
-    shown: str
-    remedy: str
 
 
 def check(draft: Draft, config: Config) -> None:
@@ -33,18 +25,6 @@ def check(draft: Draft, config: Config) -> None:
 def _some_service(config: Config) -> Iterator[Fault]:
     if not config.services:
         yield Fault(("services",), "nothing", "at least one service, such as {llm: {upstreams: [{url: ...}]}}")
-
-
-def _token_secret(config: Config) -> Iterator[Fault]:
-    if config.auth.type == "jwt" and config.jwt.secret is None:
-        remedy = f"a secret, because auth.type is jwt; {GENERATE}"
-        yield Fault(("jwt", "secret"), "nothing", remedy)
-
-
-def _someone_asks(config: Config) -> Iterator[Fault]:
-    for name, service in config.services.items():
-        if config.auth.type == "none" and service.auth == "required" and "auth" in service.model_fields_set:
-            yield Fault(("services", name, "auth"), "'required'", "none, because auth.type is none; or set auth.type")
 
 
 def _tls(config: Config) -> Iterator[Fault]:
@@ -132,10 +112,9 @@ def _problem(load: Callable[[], None]) -> str | None:
     return None
 
 
-RULES: tuple[tuple[tuple[KeyPath, ...], Callable[[Config], Iterator[Fault]]], ...] = (
+RULES: Sequence[tuple[Sequence[KeyPath], Callable[[Config], Iterator[Fault]]]] = (
     ((("services",),), _some_service),
-    ((("auth", "type"), ("jwt", "secret")), _token_secret),
-    ((("auth", "type"),), _someone_asks),
+    *identity_rules.RULES,
     ((("server", "tls_cert"), ("server", "tls_key"), ("server", "tls_client_ca")), _tls),
     ((("server",), ("admin",)), _ports_differ),
     ((("ratelimit", "refill_rate"), ("ratelimit", "bucket_size")), _rate_is_exact),

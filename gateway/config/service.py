@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gateway.config.claims import ClaimName, Scope
 from gateway.config.http import HeaderName, HeaderValue, Url
-from gateway.config.kinds import Flag, Path, whole
+from gateway.config.kinds import Flag, Path, Text, whole
 from gateway.config.section import Section
 from gateway.config.units import Duration
 
@@ -52,6 +53,10 @@ class Service(Section):
         "least_connections", description="which upstream is next"
     )
     auth: Literal["required", "none"] = Field("required", description="`none` lets anyone call this service")
+    scopes: tuple[Scope, ...] = Field((), description="scopes a caller needs, all of them, else 403")
+    claims: Mapping[ClaimName, Annotated[tuple[Text, ...], Field(min_length=1)]] = Field(
+        default_factory=dict, description="claims a caller needs, each with one of the values listed, else 403"
+    )
     forward_authorization: Flag = Field(False, description="whether the upstream sees the client's `Authorization`")
     request_headers: RequestHeaders = Field(default_factory=RequestHeaders)
     timeouts: Timeouts = Field(default_factory=Timeouts)

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.config.http import ServiceName
-from gateway.config.kinds import Flag, Host, Network, Path, Port, Text, whole
-from gateway.config.secret import HmacSecret
+from gateway.config.identity import Auth, Jwt, Oidc
+from gateway.config.kinds import Flag, Host, Network, Path, Port, whole
 from gateway.config.section import Section
 from gateway.config.service import Service
 from gateway.config.units import Duration, PositiveDuration, Rate, Size
 
-__all__ = ["Admin", "Auth", "Config", "Jwt", "Log", "RateLimit", "Server", "Service"]
+__all__ = ["Admin", "Auth", "Config", "Jwt", "Log", "Oidc", "RateLimit", "Server", "Service"]
 
 
 class Server(Section):
@@ -48,27 +48,6 @@ class Admin(Section):
     port: Port | None = Field(None, description="when set, `/metrics` moves to this port and leaves the public one")
 
 
-class Auth(Section):
-    """Who may call."""
-
-    type: Literal["none", "jwt"] = Field("jwt", description="how callers prove who they are; `none` asks nobody")
-    cache_size: Annotated[int, whole(1, 10**7)] = Field(10_000, description="verified tokens remembered")
-
-
-class Jwt(Section):
-    """Tokens signed with a shared secret."""
-
-    secret: HmacSecret | None = Field(
-        None, description="the shared secret, at least 32 bytes; needed when `auth.type` is `jwt`"
-    )
-    algorithms: tuple[Literal["HS256"], ...] = Field(
-        ("HS256",), min_length=1, description="signature algorithms accepted"
-    )
-    issuer: Text | None = Field(None, description="when set, the `iss` a token must carry")
-    audience: Text | None = Field(None, description="when set, the `aud` a token must carry")
-    leeway: Duration = Field(30.0, description="clock difference tolerated in `exp`, `nbf` and `iat`")
-
-
 class RateLimit(Section):
     """One rule, named "default", for every service."""
 
@@ -96,6 +75,7 @@ class Config(Section):
     admin: Admin = Field(default_factory=Admin)
     auth: Auth = Field(default_factory=Auth)
     jwt: Jwt = Field(default_factory=Jwt)
+    oidc: Oidc = Field(default_factory=Oidc)
     ratelimit: RateLimit = Field(default_factory=RateLimit)
     log: Log = Field(default_factory=Log)
     services: Mapping[ServiceName, Service] = Field(

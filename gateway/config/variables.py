@@ -25,6 +25,8 @@ def variables() -> dict[str, Variable]:
     for section in schema.keys_at(()):
         for key in schema.keys_at((section,)):
             node = schema.at((section, key)) or {}
+            if node.get("type") == "object":
+                continue
             variable = Variable((section, key), node.get("type") == "array", bool(node.get("writeOnly")))
             found[f"{section}_{key}".upper()] = variable
     return found

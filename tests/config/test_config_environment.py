@@ -24,7 +24,15 @@ def test_every_scalar_and_list_of_a_section_has_its_variable() -> None:
         *("SERVER_HOST", "SERVER_PORT", "SERVER_TLS_CERT", "SERVER_TLS_KEY", "SERVER_TLS_CLIENT_CA"),
         *("SERVER_MAX_CONNECTIONS", "SERVER_MAX_BODY_SIZE", "SERVER_HEADER_TIMEOUT", "SERVER_BODY_TIMEOUT"),
         *("SERVER_KEEPALIVE_TIMEOUT", "SERVER_DRAIN_DELAY", "SERVER_DRAIN_TIMEOUT", "SERVER_TRUSTED_PROXIES"),
-        *("JWT_SECRET", "JWT_ALGORITHMS", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_LEEWAY"),
+        *(
+            "JWT_SECRET",
+            "JWT_PREVIOUS_SECRET",
+            "JWT_PUBLIC_KEY",
+            "JWT_ALGORITHMS",
+            "JWT_ISSUER",
+            "JWT_AUDIENCE",
+            "JWT_LEEWAY",
+        ),
     }
     assert names_for(("jwt", "secret")) == ["JWT_SECRET", "JWT_SECRET_FILE"]
     assert names_for(("server", "trusted_proxies", 3)) == ["SERVER_TRUSTED_PROXIES"]

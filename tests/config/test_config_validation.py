@@ -42,8 +42,8 @@ def test_sound_values_are_kept() -> None:
         ({"log": {"level": "loud"}}, "log.level: got 'loud': debug or info or warning or error (or LOG_LEVEL=...)"),
         ({"log": {"level": ["info"]}}, "log.level: got a list: debug or info or warning or error (or LOG_LEVEL=...)"),
         ({"log": {"access": "maybe"}}, "log.access: got 'maybe': true or false (or LOG_ACCESS=...)"),
-        ({"auth": {"type": None}}, "auth.type: got nothing: none or jwt (or AUTH_TYPE=...)"),
-        ({"jwt": {"algorithms": ["none"]}}, "jwt.algorithms[0]: got 'none': HS256 (or JWT_ALGORITHMS=...)"),
+        ({"auth": {"type": None}}, "auth.type: got nothing: none or jwt or oidc or both (or AUTH_TYPE=...)"),
+        ({"jwt": {"algorithms": ["none"]}}, "jwt.algorithms[0]: got 'none': HS256 or HS384 or HS512 or RS256 or "),
         (
             {"jwt": {"algorithms": []}},
             "jwt.algorithms: got an empty list: a list of at least one (or JWT_ALGORITHMS=...)",
@@ -52,8 +52,14 @@ def test_sound_values_are_kept() -> None:
         ({"server": {"prot": 1}}, "server.prot: got an unknown key: did you mean server.port?"),
         ({"max_body_size": 1}, "max_body_size: got an unknown key: did you mean server.max_body_size?"),
         ({"host": 1}, "host: got an unknown key: did you mean server.host or admin.host?"),
-        ({"redis": {}}, "redis: got an unknown key: known here are server, admin, auth, jwt, ratelimit, log, services"),
-        ({"a\nb": 1}, "'a\\nb': got an unknown key: known here are server, admin, auth, jwt, ratelimit, log, services"),
+        (
+            {"redis": {}},
+            "redis: got an unknown key: known here are server, admin, auth, jwt, oidc, ratelimit, log, services",
+        ),
+        (
+            {"a\nb": 1},
+            "'a\\nb': got an unknown key: known here are server, admin, auth, jwt, oidc, ratelimit, log, services",
+        ),
         (service(timeout={}), "services.llm.timeout: got an unknown key: did you mean services.llm.timeouts?"),
         (service(timeouts=5), "services.llm.timeouts: got a number, true or false: a group of keys out of connect, "),
         (service(timeouts={"idle": "1:30"}), "services.llm.timeouts.idle: got '1:30': a duration such as 250ms"),
