@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.made-from-setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format bench manifests clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,10 @@ format: $(STAMP) ## put the code in shape
 
 bench: $(STAMP) ## measure against nginx and a plain aiohttp proxy; needs nginx and wrk
 	$(BIN)/python -m bench
+
+manifests: $(STAMP) ## what is generated for operators: chart schema, k8s/base, alerts, dashboard, configuration table
+	$(BIN)/python -m gateway.config.document docs/configuration.md
+	$(BIN)/python -m ship
 
 clean: ## remove what the targets made
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
