@@ -159,21 +159,19 @@ class Wire(asyncio.Protocol):
         self.transport.abort()
 
 
-async def connect(port: int, tls: ssl.SSLContext | None = None, name: str | None = None) -> Wire:
-    """A client's connection to 127.0.0.1."""
-    loop = asyncio.get_running_loop()
-    _, wire = await loop.create_connection(Wire, "127.0.0.1", port, ssl=tls, server_hostname=name)
-    return wire
-
-
 class Clients:
-    """Opens clients, and closes them when the test is over."""
+    """Opens clients' connections to 127.0.0.1, and closes them when the test is over."""
 
     def __init__(self) -> None:
         self._wires: list[Wire] = []
 
-    async def __call__(self, port: int, tls: ssl.SSLContext | None = None, name: str | None = None) -> Wire:
-        wire = await connect(port, tls, name)
+    async def __call__(
+        self, port: int, tls: ssl.SSLContext | None = None, name: str | None = None, *, source: str = "127.0.0.1"
+    ) -> Wire:
+        loop = asyncio.get_running_loop()
+        _, wire = await loop.create_connection(
+            Wire, "127.0.0.1", port, ssl=tls, server_hostname=name, local_addr=(source, 0)
+        )
         self._wires.append(wire)
         return wire
 

@@ -1,0 +1,134 @@
+"""What operators see: /health, /ready, /metrics, here and there; and what nobody should see."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Place, fetch, open_service
+from gateway_process import GatewayProcess
+from raw_wire import Clients, Wire
+
+from gateway import __version__
+
+FULL = b"HTTP/1.1 200 OK\r\nServer: model/1\r\nContent-Length: 2\r\n\r\nok"
+
+Start = Callable[..., Place]
+
+
+@pytest.fixture
+def start(tmp_path: Path, ports: Callable[[], int]) -> Iterator[Start]:
+    """Starts a gateway with these sections beside one open service."""
+    with ExitStack() as stack:
+
+        def started(**sections: Any) -> Place:
+            port = ports()
+            common = {"auth": {"type": "none"}, "ratelimit": {"enabled": False}, "services": {"s": open_service(port)}}
+            gateway = stack.enter_context(GatewayProcess.serving({**common, **sections}, tmp_path))
+            return Place(gateway, "s", port)
+
+        yield started
+
+
+async def test_health_ready_and_metrics_are_public_by_default_and_say_no_server(shared: Iterator[Place]) -> None:
+    place = next(shared)
+    status, headers, text = await fetch(place.gateway.port, "/health")
+    assert (status, json.loads(text)) == (200, {"status": "ok", "version": __version__})
+    assert "Server" not in headers
+    status, headers, text = await fetch(place.gateway.port, "/ready")
+    assert (status, text.splitlines()[0]) == (200, "ok: accepting requests")
+    assert f"ok: service {place.service}: 1 of 1 upstreams available" in text
+    assert "Server" not in headers
+    status, headers, text = await fetch(place.gateway.port, "/metrics")
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/plain")
+    assert "Server" not in headers
+    assert f'gateway_build_info{{version="{__version__}"}} 1' in text
+
+
+async def test_ED_14_metrics_leave_the_public_port_for_the_operators_own(
+    start: Start, ports: Callable[[], int]
+) -> None:
+    port = ports()
+    place = start(admin={"port": port})
+    assert (await fetch(port, "/metrics"))[0] == 200
+    assert (await fetch(port, "/health"))[0] == 200
+    assert (await fetch(port, "/ready"))[0] == 200
+    status, _, text = await fetch(place.gateway.port, "/metrics")
+    assert (status, json.loads(text)["error"]["type"]) == (404, "not_found")
+    assert (await fetch(place.gateway.port, "/health"))[0] == 200
+    assert (await fetch(place.gateway.port, "/ready"))[0] == 200
+    status, headers, text = await fetch(port, "/elsewhere")
+    assert (status, json.loads(text)["error"]["type"]) == (404, "not_found")
+    assert "Server" not in headers
+
+
+@pytest.mark.parametrize("path", ["/", "/admin", "/debug/pprof/", "/metrics/x", "/v1", "/v1/", "/healthz"])
+async def test_ED_14_other_paths_are_404_in_our_own_words(shared: Iterator[Place], path: str) -> None:
+    status, headers, text = await fetch(next(shared).gateway.port, path)
+    assert (status, json.loads(text)["error"]["type"]) == (404, "not_found")
+    assert "Server" not in headers
+
+
+async def test_only_the_upstream_s_own_banner_passes(place: Place, clients: Clients) -> None:
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request())
+        upstream = await origin.accepted()
+        await upstream.head()
+        upstream.send(FULL)
+        head, _ = await client.reply()
+        assert head.values("server") == ["model/1"]
+
+
+async def test_requests_show_in_the_metrics_and_in_the_log(place: Place, clients: Clients) -> None:
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request("POST", "/x?secret=1", fields="X-Request-Id: abc-1\r\n", body=b"hello"))
+        upstream = await origin.accepted()
+        await upstream.head()
+        await upstream.read(5)
+        assert await place.metric("http_requests_in_flight") == 1
+        name = f"127.0.0.1:{place.upstream_port}"
+        assert await place.metric("upstream_connections", upstream=name, state="active") == 1
+        upstream.send(FULL)
+        head, _ = await client.reply()
+        assert head["x-request-id"] == "abc-1"
+        line = await place.gateway.logged(service=place.service)
+        assert line["path"] == f"/v1/{place.service}/x"
+        assert (line["bytes_in"], line["bytes_out"], line["request_id"], line["client"]) == (5, 2, "abc-1", "127.0.0.1")
+        assert await place.metric("http_requests_in_flight") == 0
+        assert await place.metric("http_requests_total", method="POST", status="200") == 1
+        assert await place.metric("upstream_requests_total", upstream=name, status="200") == 1
+        assert await place.metric("upstream_connections", upstream=name, state="idle") == 1
+        assert await place.metric("upstream_connections", upstream=name, state="active") == 0
+
+
+async def test_ED_05_connections_beyond_the_cap_get_503_and_the_others_go_on(start: Start, clients: Clients) -> None:
+    async def answer(upstream: Wire) -> None:
+        while True:
+            await upstream.head(within=60)
+            upstream.send(FULL)
+
+    place = start(server={"max_connections": 3})
+    async with place.origin(answer):
+        inside = [await clients(place.gateway.port) for _ in range(3)]
+        for client in inside:
+            client.send(place.request())
+            await client.reply()
+        outside = await clients(place.gateway.port)
+        head, body = await outside.reply()
+        assert (head.status, head["connection"], head["retry-after"]) == (503, "close", "1")
+        assert b'"no_upstream"' in body
+        assert await outside.end() == "fin"
+        outside.fin()
+        for client in inside:
+            client.send(place.request())
+            assert (await client.reply())[1] == b"ok"
+        inside[0].fin()
+        await place.gateway.logged(service="none", status=503)
+        again = await clients(place.gateway.port)
+        again.send(place.request())
+        assert (await again.reply())[0].status == 200
