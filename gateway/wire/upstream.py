@@ -6,13 +6,14 @@ used again. Whatever goes wrong ends in `_fail`, which wakes the exchange's pipe
 """
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from gateway.errors import GatewayError, UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
 from gateway.runtime import Deadlines, Parked
 from gateway.wire.express import Express, HeadTooLarge
 from gateway.wire.framing import Framing, FramingError, UntilClose
+from gateway.wire.grammar import ODD_BYTES_SO_FAR
 from gateway.wire.relay import body_framing, client_head, may_keep
 from gateway.wire.reply_head import ReplyHead
 from gateway.wire.tunnel import switching_head
@@ -24,10 +25,18 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 
 
+class Attempt(Protocol):
+    """Whoever sent the request, and hears of the reply before the client does."""
+
+    def replied(self, reply: ReplyHead, now: float) -> bool:
+        """The reply's head has come; True passes it on, False drops it, and `send`'s result is an UpstreamError."""
+
+
 class UpstreamConnection(asyncio.Protocol):
     """Idle without an exchange, awaiting a reply head without a framing, else relaying a body."""
 
     __slots__ = (
+        "_attempt",
         "_buffer",
         "_client",
         "_clock",
@@ -66,6 +75,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._buffer = b""
         self._framing: Framing | None = None
         self._reply: ReplyHead | None = None
+        self._attempt: Attempt | None = None
         self._client: Downstream | None = None
         self._parked: Parked[None] | None = None
         self._total_at = NEVER
@@ -83,7 +93,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     # --- the request ---
 
-    def send(self, exchange: Exchange, data: bytes) -> Parked[None]:
+    def send(self, exchange: Exchange, data: bytes, attempt: Attempt) -> Parked[None]:
         """Send the request head, and what there is of its body, in one write; await the result for the reply's end.
 
         Raises there UpstreamError or UpstreamTimeout; the client has had no byte of the reply when
@@ -91,6 +101,7 @@ class UpstreamConnection(asyncio.Protocol):
         """
         assert self.transport is not None
         self._exchange = exchange
+        self._attempt = attempt
         self._client = client = cast("Downstream", exchange.downstream)
         parked: Parked[None] = Parked()
         self._parked = parked
