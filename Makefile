@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.made-from-setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench manifests clean
+.PHONY: help run test check format bench manifests lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ bench: $(STAMP) ## measure against nginx and a plain aiohttp proxy; needs nginx 
 manifests: $(STAMP) ## what is generated for operators: chart schema, k8s/base, alerts, dashboard, configuration table
 	$(BIN)/python -m gateway.config.document docs/configuration.md
 	$(BIN)/python -m ship
+
+lock: $(STAMP) ## pin and hash what the image installs, in requirements.lock and requirements-build.lock
+	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
+	printf 'setuptools>=77\nwheel\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements-build.lock
 
 clean: ## remove what the targets made
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

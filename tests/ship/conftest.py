@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-# `ship` is no part of the installed package.
-sys.path.insert(0, str(Path(__file__).parents[2]))
+# `ship` is no part of the installed package, and the gateway as a process is another room's.
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "process")]
 
-from ship_variants import VARIANTS, merged, values_of, variant
+from ship_variants import VARIANTS, merged, values_of, variant  # noqa: E402
 
-from ship.chart import Rendered, render
+from ship.chart import Rendered, render  # noqa: E402
 
 
 @pytest.fixture(params=VARIANTS)

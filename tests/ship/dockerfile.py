@@ -1,0 +1,58 @@
+"""A Dockerfile's instructions, and its build stage carried out in a directory instead of an engine."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from ship.chart import ROOT
+
+DOCKERFILE = ROOT / "Dockerfile"
+
+
+class Instruction(NamedTuple):
+    """One instruction and the name of its stage, which is "" in the last."""
+
+    stage: str
+    word: str
+    rest: str
+
+
+def instructions() -> list[Instruction]:
+    text = re.sub(r"^#.*\n", "", DOCKERFILE.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    found, stage = [], ""
+    for line in filter(None, text.splitlines()):
+        word, _, rest = line.partition(" ")
+        if word == "FROM":
+            stage = rest.partition(" AS ")[2]
+        found.append(Instruction(stage, word, re.sub(r"\s+", " ", rest)))
+    return found
+
+
+def build(directory: Path, python: str) -> Path:
+    """Do what the build stage does, with its paths below `directory` and its interpreter `python`; gives the result.
+
+    Raises CalledProcessError.
+    """
+    work, result = directory / "build", directory / "opt/gateway"
+    work.mkdir(parents=True)
+    for stage, word, rest in instructions():
+        if stage == "build" and word == "COPY":
+            *sources, target = rest.split()
+            for source in sources:
+                _copy(ROOT / source, work / target)
+        elif stage == "build" and word == "RUN":
+            command = rest.replace("/opt/gateway", str(result))
+            command = re.sub(r"(?<![/\w])python (?=-m venv --without-pip)", f"{python} ", command)
+            command = re.sub(r"(?<![/\w])python (?=-m )", f"{sys.executable} ", command)
+            subprocess.run(["sh", "-ec", command], cwd=work, check=True)
+    return result
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target / source.name if target.is_dir() else target)

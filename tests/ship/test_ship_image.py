@@ -1,0 +1,143 @@
+"""The image as far as it can be had without an engine: linted, its steps done in a directory, started from there."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from dockerfile import DOCKERFILE, build, instructions
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from gateway import __version__
+from ship.chart import ROOT
+
+USER = 65532
+SYSTEM_PYTHON = "/usr/bin/python3"
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;]+)", re.MULTILINE)
+
+
+def of(word: str, stage: str = "") -> list[str]:
+    return [found.rest for found in instructions() if (found.stage, found.word) == (stage, word)]
+
+
+def test_linter_has_no_complaint() -> None:
+    linter = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or "hadolint"
+    done = subprocess.run([linter, str(DOCKERFILE)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_k8_14_image_runs_as_a_number_without_a_compiler() -> None:
+    assert of("USER") == [f"{USER}:{USER}"]
+    assert of("RUN") == []
+    assert not re.search(r"apt-get|gcc|build-essential", DOCKERFILE.read_text())
+    assert [rest.split()[0] for rest in of("COPY")] == ["--from=build"]
+
+
+def test_k8_11_signals_reach_the_gateway() -> None:
+    assert json.loads(of("ENTRYPOINT")[0]) == ["ai-api-gateway"]
+    assert json.loads(of("CMD")[0]) == ["serve"]
+
+
+def test_base_is_an_argument_for_both_stages() -> None:
+    assert [each.rest.split()[0] for each in instructions() if each.word == "FROM"] == ["${BASE}", "${BASE}"]
+
+
+def test_labels_say_what_it_is() -> None:
+    (labels,) = of("LABEL")
+    for name in ("title", "description", "licenses", "version", "revision"):
+        assert f"org.opencontainers.image.{name}=" in labels
+    assert f"VERSION={__version__}" in of("ARG")
+
+
+def test_k8_14_every_dependency_is_locked_and_hashed() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    lock = (ROOT / "requirements.lock").read_text()
+    pins = {name.lower(): version for name, version in PINNED.findall(lock)}
+    for line in setup["options"]["install_requires"].splitlines():
+        if line and not line.startswith("#"):
+            wanted = Requirement(line)
+            assert pins.get(wanted.name.lower(), "") in wanted.specifier, f"{line}: run `make lock`"
+    assert all("--hash=sha256:" in block for block in re.split(r"\n(?=\S)", lock) if "==" in block.split("\n")[0])
+
+
+def test_what_builds_the_wheel_is_locked() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    pins = dict(PINNED.findall((ROOT / "requirements-build.lock").read_text()))
+    for line in wanted:
+        assert pins[Requirement(line).name] in Requirement(line).specifier
+
+
+def test_engine_gets_what_is_copied_and_nothing_else() -> None:
+    copied = {source for rest in of("COPY", "build") for source in rest.split()[:-1]}
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == allowed
+
+
+@pytest.fixture(scope="module")
+def installed() -> Iterator[Path]:
+    """The build stage's result, in a directory that the image's user can read."""
+    python = SYSTEM_PYTHON if os.path.exists(SYSTEM_PYTHON) else sys.executable
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        yield build(Path(directory), python)
+
+
+def test_k8_14_image_holds_what_is_locked(installed: Path) -> None:
+    command = [installed / "bin/python", "-c", FREEZE]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    there = {canonicalize_name(name) for name in listed}
+    locked = {canonicalize_name(name) for name, _ in PINNED.findall((ROOT / "requirements.lock").read_text())}
+    assert there <= locked | {"ai-api-gateway"}
+    assert not (installed / "bin/pip").exists()
+
+
+FREEZE = "from importlib.metadata import distributions as d; print(*{i.metadata['Name'] for i in d()})"
+
+
+def test_k8_02_k8_11_starts_as_its_user_writes_nothing_and_ends_with_0(installed: Path, tmp_path: Path) -> None:
+    """Started like the container is, and stopped like a pod: TERM, then exit code 0."""
+    (place := installed.parent / "cwd").mkdir()
+    place.chmod(0o555)
+    as_user = {"user": USER, "group": USER, "extra_groups": ()} if os.getuid() == 0 else {}
+    before = set(installed.rglob("*"))
+    entry, arguments = json.loads(of("ENTRYPOINT")[0])[0], json.loads(of("CMD")[0])
+    with subprocess.Popen(
+        [installed / "bin" / entry, *arguments],
+        cwd=place,
+        env={
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "JWT_SECRET": "a7Qp0Zx-" * 6,
+            "UPSTREAMS": "llm=http://127.0.0.1:1",
+            "SERVER_HOST": "127.0.0.1",
+            "SERVER_PORT": "0",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        **as_user,  # type: ignore[call-overload]
+    ) as gateway:
+        try:
+            assert gateway.stdout is not None
+            port = next(filter(None, (re.search(r"listening on \S+ port (\d+)", line) for line in gateway.stdout)))[1]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as reply:
+                assert json.load(reply) == {"status": "ok", "version": __version__}
+            (check,) = of("HEALTHCHECK")
+            probe = json.loads(check.partition(" CMD ")[2])
+            subprocess.run([installed / "bin/python", *probe[1:]], env={"SERVER_PORT": port}, check=True)
+            gateway.send_signal(signal.SIGTERM)
+            assert gateway.wait(10) == 0
+        finally:
+            gateway.kill()
+    assert set(installed.rglob("*")) == before
+    assert list(place.iterdir()) == []
