@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from gateway import __version__
 from gateway.admin import HEALTH, METRICS, READY, Admin
@@ -28,6 +28,7 @@ from gateway.wire.front import Front
 log = logging.getLogger(__name__)
 
 BACKLOG = 4096
+KEY_UPDATES = "Looks for new keys outside: an issuer's key set, the file of API keys."
 # Nothing on the path makes cycles: look for them each 50,000 allocations instead of 700.
 GC_THRESHOLD = (50_000, 20, 50)
 
@@ -52,10 +53,14 @@ class Gateway:
         tallies = Tallies()
         self._access_log = AccessLog(config.log, self._sink, runtime) if config.log.access else None
         observer = Observer(runtime, tallies, self._access_log)
-        self._parts = parts = Assembly(config, runtime, observer)
+        # For key sets and the like: no proxy of the environment, no cookies; each use says how long, and no redirects.
+        self._client = ClientSession(trust_env=False, cookie_jar=DummyCookieJar())
+        self._parts = parts = Assembly(config, runtime, observer, self._client)
+        parts.gate.start()
         pipeline = Pipeline(parts.routes, parts.forward, observer)
         metrics = Metrics(tallies, __version__)
         metrics.add_connections(parts.connections)
+        metrics.add("counter", "auth_key_updates_total", KEY_UPDATES, ("scheme", "result"), parts.gate.updates)
         runtime.spawn(lag.watch(runtime, tallies.lag), "event loop lag")
         self._admin = Admin(self._checks, metrics.exposition)
         operators = await self._runner(metrics=config.admin.port is None)
@@ -121,6 +126,7 @@ class Gateway:
         for runner in self._runners:
             await runner.cleanup()
         await self._runtime.close()
+        await self._client.close()
         if self._access_log is not None:
             self._access_log.close()
 

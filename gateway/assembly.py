@@ -3,8 +3,10 @@
 import ssl
 from collections.abc import Iterator
 
+from aiohttp import ClientSession
+
 from gateway.auth import registry as auth
-from gateway.auth.base import Nobody
+from gateway.auth.scheme_tools import Tools
 from gateway.balance import registry as balance
 from gateway.balance.upstream import Upstream
 from gateway.config.tree import Config, Server, Service
@@ -23,25 +25,27 @@ from gateway.wire.request_head import Destination
 class Assembly:
     """The routes of a configuration, and the ways to their upstreams."""
 
-    def __init__(self, config: Config, runtime: Runtime, observer: Observer) -> None:
+    def __init__(
+        self, config: Config, runtime: Runtime, observer: Observer, client: ClientSession | None = None
+    ) -> None:
         self._runtime = runtime
         self._heads = Express(ReplyHead)
         self._legs: dict[Upstream, Leg] = {}
         self._upstreams: dict[str, list[Upstream]] = {}
-        authenticator = auth.build(config, runtime)
+        self.gate = gate = auth.build(config, Tools(runtime, client))
         limiters = limit.build(config, runtime)
         routes = {}
         for name, service in config.services.items():
             upstreams = self._upstreams[name] = self._connect(service)
             routes[name] = Route(
                 service=name,
-                authenticate=(authenticator if service.auth == "required" else Nobody()).authenticate,
+                authenticate=gate.authenticator(service).authenticate,
                 limit=limiters[name].permit,
                 strategy=balance.build(service.strategy, upstreams, runtime),
                 upstreams=upstreams,
                 headers=HeaderPlan(
                     {name: value.get_secret_value() for name, value in service.request_headers.set.items()},
-                    service.request_headers.remove,
+                    (*service.request_headers.remove, *gate.hidden),
                     forward_authorization=service.forward_authorization,
                 ),
                 attempts=service.retries.attempts,
@@ -66,7 +70,8 @@ class Assembly:
                 yield name, self._legs[upstream].pool
 
     def checks(self) -> Iterator[tuple[bool, str]]:
-        """For `/ready`: whether each service has upstreams."""
+        """For `/ready`: whether there are keys to verify tokens with, and whether each service has upstreams."""
+        yield from self.gate.checks()
         for name, upstreams in self._upstreams.items():
             yield bool(upstreams), f"service {name}: {len(upstreams)} of {len(upstreams)} upstreams available"
 
@@ -77,6 +82,7 @@ class Assembly:
             yield name, pool.upstream.name, "active", pool.active
 
     def close(self) -> None:
+        self.gate.close()
         for _, pool in self.pools():
             pool.close()
 

@@ -74,6 +74,7 @@ def token(options: argparse.Namespace) -> int:
             issuer=section.issuer,
             audience=section.audience,
             algorithm=section.algorithms[0],
+            claims=dict(options.claim),
         )
     except ValueError as error:
         print(error, file=sys.stderr)
@@ -130,7 +131,17 @@ def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:
 def _add_token_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sub", required=True, help="whom the token is for")
     parser.add_argument("--scope", nargs="*", default=[], help="scopes it grants, separated by spaces")
+    parser.add_argument(
+        "--claim", type=_claim, action="append", default=[], metavar="NAME=VALUE", help="a claim it has besides, a text"
+    )
     parser.add_argument("--ttl", type=_reader(parse_duration), default=3600.0, help="its lifetime (default: 1h)")
+
+
+def _claim(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}: NAME=VALUE")
+    return name, value
 
 
 def _reader(read: Callable[[object], object]) -> Callable[[str], object]:

@@ -99,9 +99,10 @@ def test_token_mints_what_the_configuration_accepts(capsys: pytest.CaptureFixtur
 
 
 def test_token_with_everything(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--sub", "bob", "--scope", "chat", "embed", "--ttl", "5m"]
+    arguments = ["--sub", "bob", "--scope", "chat", "embed", "--ttl", "5m", "--claim", "tenant=red=1", "--claim", "x="]
     claims = minted(capsys, arguments, JWT_SECRET=SECRET, JWT_ISSUER="me", JWT_AUDIENCE="ai", SERVER_PORT="not mine")
-    assert claims.keys() == {"sub", "iat", "exp", "scope", "iss", "aud"}
+    assert claims.keys() == {"sub", "iat", "exp", "scope", "iss", "aud", "tenant", "x"}
+    assert (claims["tenant"], claims["x"]) == ("red=1", "")
     assert (claims["scope"], claims["iss"], claims["aud"]) == ("chat embed", "me", "ai")
     assert claims["exp"] - claims["iat"] == 300
 
@@ -133,6 +134,8 @@ def test_token_as_a_process_prints_one_line() -> None:
         (["--sub", "alice", "--ttl", "0"], {"JWT_SECRET": SECRET}, "ttl"),
         (["--sub", "alice", "--ttl", "soon"], {"JWT_SECRET": SECRET}, "'soon': a duration such as"),
         ([], {"JWT_SECRET": SECRET}, "--sub"),
+        (["--sub", "alice", "--claim", "tenant"], {"JWT_SECRET": SECRET}, "'tenant': NAME=VALUE"),
+        (["--sub", "alice", "--claim", "exp=1"], {"JWT_SECRET": SECRET}, "claims: exp has an option of its own"),
     ],
 )
 def test_token_refuses_what_no_gateway_would_accept(

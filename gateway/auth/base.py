@@ -1,15 +1,20 @@
-"""What an authentication scheme is: request -> Identity, or `Unauthenticated` with one of a closed set of reasons."""
+"""What an authentication scheme is: a credential -> who it speaks for, or one of a closed set of reasons why not."""
 
+import logging
+from collections.abc import Iterable
 from typing import Literal, Protocol, get_args
 
 from gateway.errors import Unauthenticated
 from gateway.exchange import ANONYMOUS, Identity, Request
 
+log = logging.getLogger(__name__)
+
 Reason = Literal[
-    "missing",  # no Authorization at all
+    "missing",  # no credential at all
     "scheme",  # Authorization of another scheme than Bearer
     "malformed",  # not a token: grammar, size, encoding, JSON, a header that asks for more than we do
     "algorithm",  # `alg` is not in the allow-list
+    "unknown_key",  # `kid` names no key of the issuer, or an API key that nobody gave out
     "signature",
     "expired",
     "not_yet_valid",  # `nbf` or `iat` in the future
@@ -29,8 +34,9 @@ WITHOUT_TOKEN: frozenset[Reason] = frozenset(("missing", "scheme"))
 class Authenticator(Protocol):
     """Says who is calling.
 
-    `authenticate` raises `refused(reason)`, nothing else. It runs inside a `runtime.Drive`: it may await futures, and
-    what needs a task of its own goes through `Runtime.spawn`.
+    `authenticate` raises `refused(reason)`, `Forbidden` where a service asks for more, or `NoUpstream` while there is
+    no key to verify with, nothing else. It runs inside a `runtime.Drive`: it may await futures, and what needs a task
+    of its own goes through `Runtime.spawn`.
     """
 
     async def authenticate(self, request: Request) -> Identity: ...
@@ -43,7 +49,62 @@ class Nobody:
         return ANONYMOUS
 
 
+class Trust:
+    """What a proof rests on, such as a key; `holds` turns false for good when that is withdrawn."""
+
+    __slots__ = ("holds",)
+
+    def __init__(self) -> None:
+        self.holds = True
+
+
+class Proof:
+    """That a credential speaks for `identity`: before wall-clock `until`, and as long as `trust` holds."""
+
+    __slots__ = ("identity", "trust", "until")
+
+    def __init__(self, identity: Identity, trust: Trust, until: float) -> None:
+        self.identity = identity
+        self.trust = trust
+        self.until = until
+
+
+class Scheme:
+    """One way to prove who one is; the gate asks each in turn.
+
+    `field` is a request header (lower case) that carries this scheme's credential where there is no Authorization; it
+    is never forwarded. `updates` counts, by result, what was learned from outside since the start.
+    """
+
+    name = ""
+    field: bytes | None = None
+
+    def __init__(self) -> None:
+        self.updates: dict[str, int] = {}
+
+    def _count(self, result: str) -> None:
+        self.updates[result] = self.updates.get(result, 0) + 1
+
+    async def prove(self, token: bytes) -> Proof | None:
+        """What `token`, at most 8 KiB of it, proves; None when it is for another scheme to judge.
+
+        Raises `refused`, or NoUpstream while there is no key to judge it with. May await as an `Authenticator` may.
+        """
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Begin whatever goes on in the background."""
+
+    def close(self) -> None:
+        """End it."""
+
+    def checks(self) -> Iterable[tuple[bool, str]]:
+        """For `/ready`: (good, what) of each thing this scheme cannot work without."""
+        return ()
+
+
 def refused(reason: Reason) -> Unauthenticated:
     """The 401 for `reason`, to be raised; its `detail` is exactly `reason`, so that it can be a metric's label."""
+    log.debug("refused: %s", reason)
     challenge = CHALLENGE if reason in WITHOUT_TOKEN else INVALID
     return Unauthenticated(reason, headers=(("WWW-Authenticate", challenge),))

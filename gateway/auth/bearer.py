@@ -1,4 +1,4 @@
-"""The credential in a request: `Authorization: Bearer <token>` (RFC 6750, section 2.1) and the shape of a signed JWT.
+"""The credential in a request: `Authorization: Bearer <token>` (RFC 6750, section 2.1) or a field of its own.
 
 Everything here looks at bytes only. What passes is at most 8 KiB of a known alphabet, so whatever decodes it later
 does bounded work.
@@ -39,6 +39,16 @@ def bearer_token(request: Request) -> bytes:
     if credentials is None or len(credentials[1]) > LONGEST_TOKEN:
         raise refused("malformed")
     return credentials[1]
+
+
+def field_value(request: Request, field: bytes) -> bytes | None:
+    """The credential in the header `field`, 1 byte to 8 KiB; None without one. Raises `refused`: malformed."""
+    values = request.values(field)
+    if not values:
+        return None
+    if len(values) > 1 or not 0 < len(values[0]) <= LONGEST_TOKEN:
+        raise refused("malformed")
+    return values[0]
 
 
 def is_compact(token: bytes) -> bool:

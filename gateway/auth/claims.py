@@ -2,9 +2,11 @@
 
 import string
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from gateway.auth.base import refused
+from gateway.auth.claim_headers import claim_lines
 from gateway.exchange import Identity
 
 LONGEST_SUBJECT = 256
@@ -14,11 +16,46 @@ LATEST = 2**53
 VISIBLE = (string.ascii_letters + string.digits + string.punctuation).replace("%", "")
 
 
-def identify(claims: Mapping[str, object], *, now: float, leeway: float) -> Identity:
-    """Who `claims` speak for at wall-clock `now`, give or take `leeway` seconds.
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a token must say to be believed: who issued it (None = anybody), and for whom.
 
-    Raises `refused`: expired, not_yet_valid, or claims when `exp` or `sub` is missing or a value has the wrong type.
+    Without an `audience`, a token that is meant for one is refused (RFC 7519, section 4.1.3). `leeway` is seconds;
+    `claim_headers` names the claim that each header passes on.
     """
+
+    issuer: str | None = None
+    audience: str | None = None
+    leeway: float = 30.0
+    claim_headers: Mapping[str, str] = field(default_factory=dict)
+
+    def identify(self, claims: Mapping[str, object], now: float) -> Identity:
+        """Who `claims` speak for at wall-clock `now`.
+
+        Raises `refused`: issuer, audience, expired, not_yet_valid, or claims when `exp` or `sub` is missing or a value
+        has the wrong type.
+        """
+        if self.issuer is not None and claims.get("iss") != self.issuer:
+            raise refused("issuer")
+        if not self._is_for_us(claims):
+            raise refused("audience")
+        expires_at = _check_times(claims, now, self.leeway)
+        subject = claims.get("sub")
+        if not isinstance(subject, str) or not is_subject(subject):
+            raise refused("claims")
+        headers = subject_line(subject) + claim_lines(claims, self.claim_headers)
+        return Identity(subject, claims=claims, scopes=_scopes(claims), expires_at=expires_at, headers=headers)
+
+    def _is_for_us(self, claims: Mapping[str, object]) -> bool:
+        audience = claims.get("aud")
+        if self.audience is None:
+            return "aud" not in claims
+        if isinstance(audience, list):
+            return self.audience in audience and all(isinstance(name, str) for name in audience)
+        return audience == self.audience
+
+
+def _check_times(claims: Mapping[str, object], now: float, leeway: float) -> float:
     expires_at = _time(claims, "exp")
     if expires_at is None:
         raise refused("claims")
@@ -28,12 +65,7 @@ def identify(claims: Mapping[str, object], *, now: float, leeway: float) -> Iden
         moment = _time(claims, name)
         if moment is not None and moment > now + leeway:
             raise refused("not_yet_valid")
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not is_subject(subject):
-        raise refused("claims")
-    return Identity(
-        subject, claims=claims, scopes=_scopes(claims), expires_at=expires_at, headers=subject_line(subject)
-    )
+    return expires_at
 
 
 def is_subject(text: str) -> bool:

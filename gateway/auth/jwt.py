@@ -1,165 +1,99 @@
-"""`auth.type: jwt`: tokens signed with a shared secret (HMAC). PyJWT decides what is true, the cache remembers."""
+"""`auth.type: jwt`: tokens signed with a shared secret, or with the private half of a key we know. PyJWT decides."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
 
 import jwt
-from jwt.exceptions import (
-    DecodeError,
-    InvalidAlgorithmError,
-    InvalidAudienceError,
-    InvalidIssuerError,
-    InvalidJTIError,
-    InvalidKeyError,
-    InvalidSignatureError,
-    MissingRequiredClaimError,
-    PyJWTError,
-)
-from jwt.utils import base64url_decode
+from jwt.api_jws import PyJWS
+from jwt.exceptions import InvalidKeyError, InvalidSignatureError, PyJWTError
 
-from gateway.auth.base import Reason, refused
-from gateway.auth.bearer import bearer_token, is_compact
-from gateway.auth.claims import identify, is_subject
+from gateway.auth.base import Proof, Scheme, Trust, refused
+from gateway.auth.claims import Expected, is_subject
+from gateway.auth.scheme_tools import Tools
 from gateway.auth.strict_json import read_object
-from gateway.auth.token_cache import TokenCache
-from gateway.exchange import Identity, Request
-from gateway.runtime import Runtime
-
-if TYPE_CHECKING:
-    from jwt.types import Options
+from gateway.auth.unverified import allowed_algorithm, read_header
+from gateway.config.public_key import PublicKey, read_public_keys
+from gateway.config.tree import Config
 
 # RFC 7518, section 3.2: the key is at least as long as the hash.
 SHORTEST_SECRET = {"HS256": 32, "HS384": 48, "HS512": 64}
-
-# RFC 8725, sections 3.11 and 3.12: tokens of other kinds (logout+jwt, dpop+jwt) are not access tokens.
-KINDS = frozenset(("jwt", "at+jwt", "application/jwt", "application/at+jwt"))
-# Extensions we would have to understand, nested or encrypted contents, keys that the token itself brings along.
-UNWELCOME = frozenset(("crit", "b64", "cty", "enc", "zip", "jwk", "jku", "x5u", "x5c"))
-
-# PyJWT would ask the real clock; `identify` checks the times against the runtime's, and `sub` closer.
-CHECKS: "Options" = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_sub": False}
-
-WHY: dict[type[PyJWTError], Reason] = {
-    InvalidSignatureError: "signature",
-    InvalidAlgorithmError: "algorithm",
-    InvalidIssuerError: "issuer",
-    InvalidAudienceError: "audience",
-    InvalidJTIError: "claims",
-}
-WHY_MISSING: dict[str, Reason] = {"iss": "issuer", "aud": "audience"}
-
 LONGEST_TTL = 10 * 366 * 24 * 3600
 
-
-class StrictPayload(jwt.PyJWT):
-    """PyJWT that refuses duplicate members and the like; it names this method as the one to override."""
-
-    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return read_object(decoded["payload"])
-        except ValueError:
-            raise DecodeError("payload") from None
+# A key, and the algorithms it is for.
+Key = tuple[bytes | PublicKey, Sequence[str]]
 
 
-class Jwt:
-    """Authenticates by a bearer JWT signed with `secret`.
+class Jwt(Scheme):
+    """Proves by a JWT that one of `keys` signed, with one of `algorithms`, and that says what is `expected`."""
 
-    `algorithms` is an allow-list out of HS256, HS384, HS512; `leeway` is seconds; `cache_size` counts tokens. Without
-    an `audience`, a token that is meant for one is refused (RFC 7519, section 4.1.3). Raises ValueError for a secret
-    or algorithm that would not be safe.
-    """
+    name = "jwt"
 
-    def __init__(
-        self,
-        secret: bytes,
-        runtime: Runtime,
-        *,
-        algorithms: Sequence[str] = ("HS256",),
-        issuer: str | None = None,
-        audience: str | None = None,
-        leeway: float = 30.0,
-        cache_size: int = 10_000,
-    ) -> None:
-        check_secret(secret, algorithms)
-        self._secret = secret
-        self._algorithms = tuple(algorithms)
-        self._issuer = issuer
-        self._audience = audience
-        self._leeway = leeway
-        self._wall = runtime.wall
-        self._jwt = StrictPayload()
-        self.cache = TokenCache(cache_size, leeway, runtime.wall)
+    def __init__(self, keys: Sequence[Key], expected: Expected, tools: Tools, *, algorithms: Sequence[str]) -> None:
+        super().__init__()
+        self._keys = {
+            algorithm: [key for key, its_own in keys if algorithm in its_own] for algorithm in dict.fromkeys(algorithms)
+        }
+        self._expected = expected
+        self._wall = tools.runtime.wall
+        self._jws = PyJWS()
+        self._trust = Trust()  # holds as long as the process: other keys come with another Jwt
 
-    async def authenticate(self, request: Request) -> Identity:
-        """The identity in the request's bearer token; never waits."""
-        # A remembered value had its shape checked, and one value is all there is: the wire refuses a repeated field.
-        identity = self.cache.recall(request.authorization)
-        if identity is not None:
-            return identity
-        token = bearer_token(request)
-        identity = self.cache.recall_token(token)
-        if identity is None:
-            identity = self.verify(token)
-            self.cache.remember(token, identity)
-        return identity
+    async def prove(self, token: bytes) -> Proof:
+        """What `token` proves; never waits, and takes every token for its own."""
+        algorithm = allowed_algorithm(read_header(token), self._keys)
+        identity = self._expected.identify(self._signed_claims(token, algorithm), self._wall())
+        return Proof(identity, self._trust, identity.expires_at + self._expected.leeway)
 
-    def verify(self, token: bytes) -> Identity:
-        """The identity that `token` proves, from first principles and without the cache.
-
-        Raises `refused`, for whatever reason but missing and scheme.
-        """
-        if not is_compact(token):
-            raise refused("malformed")
-        check_header(token[: token.index(b".")])
-        return identify(self._claims(token), now=self._wall(), leeway=self._leeway)
-
-    def _claims(self, token: bytes) -> dict[str, Any]:
-        try:
-            return self._jwt.decode(
-                token,
-                self._secret,
-                algorithms=self._algorithms,
-                issuer=self._issuer,
-                audience=self._audience,
-                options=CHECKS,
-            )
-        except MissingRequiredClaimError as error:
-            raise refused(WHY_MISSING.get(error.claim, "claims")) from None
-        except PyJWTError as error:
-            raise refused(WHY.get(type(error), "malformed")) from None
+    def _signed_claims(self, token: bytes, algorithm: str) -> Mapping[str, object]:
+        for key in self._keys[algorithm]:
+            try:
+                return read_object(self._jws.decode(token, key, algorithms=[algorithm]))
+            except InvalidSignatureError:
+                continue  # perhaps the previous secret's
+            except (PyJWTError, ValueError):
+                raise refused("malformed") from None
+        raise refused("signature")
 
     def __repr__(self) -> str:
-        return f"<Jwt {' '.join(self._algorithms)} {self.cache!r}>"
+        return f"<Jwt {' '.join(self._keys)}>"
 
 
-def check_header(segment: bytes) -> None:
-    """Raise `refused` for a header that PyJWT would let pass and should not; `alg` is PyJWT's to judge."""
-    try:
-        header = read_object(base64url_decode(segment))
-    except ValueError:
-        raise refused("malformed") from None
-    kind = header.get("typ", "JWT")
-    if not isinstance(kind, str) or kind.lower() not in KINDS or not UNWELCOME.isdisjoint(header):
-        raise refused("malformed")
+def build(config: Config, tools: Tools) -> Scheme | None:
+    """The scheme, where `auth.type` asks for it; ValueError, with key and remedy, if it would not be safe."""
+    if config.auth.type not in {"jwt", "both"}:
+        return None
+    options = config.jwt
+    keys: list[Key] = [*read_public_keys(options.public_key)] if options.public_key is not None else []
+    for name, secret in (("secret", options.secret), ("previous_secret", options.previous_secret)):
+        if secret is not None:
+            # Bytes that an environment held, as they were.
+            value = secret.get_secret_value().encode("utf-8", "surrogateescape")
+            check_secret(value, options.algorithms, key=f"jwt.{name}")
+            keys.append((value, options.algorithms))
+    if not keys:
+        raise ValueError(
+            f"jwt.secret: auth.type is {config.auth.type}, which needs it; set JWT_SECRET or JWT_SECRET_FILE"
+        )
+    expected = Expected(options.issuer, options.audience, options.leeway, config.auth.claim_headers)
+    return Jwt(keys, expected, tools, algorithms=options.algorithms)
 
 
-def check_secret(secret: bytes, algorithms: Sequence[str]) -> None:
-    """Raise ValueError, naming key and remedy, unless `secret` is fit for all of `algorithms`."""
+def check_secret(secret: bytes, algorithms: Sequence[str], *, key: str = "jwt.secret") -> None:
+    """Raise ValueError, naming `key` and remedy, unless `secret` is fit for all of `algorithms`."""
     unknown = [algorithm for algorithm in algorithms if algorithm not in SHORTEST_SECRET]
     if unknown or not algorithms:
-        raise ValueError(f"jwt.algorithms: {unknown or 'none'} given; allowed are {', '.join(SHORTEST_SECRET)}")
+        raise ValueError(f"jwt.algorithms: {unknown or 'none'} given; a secret is for {', '.join(SHORTEST_SECRET)}")
     strictest = max(algorithms, key=SHORTEST_SECRET.__getitem__)
     shortest = SHORTEST_SECRET[strictest]
     if len(secret) < shortest:
         raise ValueError(
-            f"jwt.secret: {len(secret)} bytes; {strictest} needs {shortest} or more (RFC 7518, section 3.2); "
+            f"{key}: {len(secret)} bytes; {strictest} needs {shortest} or more (RFC 7518, section 3.2); "
             f"make one with: openssl rand -hex {shortest}"
         )
     try:
         jwt.get_algorithm_by_name(strictest).prepare_key(secret)
     except InvalidKeyError:
         raise ValueError(
-            "jwt.secret: this is a PEM, SSH or JWK key, which others may know; "
+            f"{key}: this is a PEM, SSH or JWK key, which others may know; "
             f"make a random one with: openssl rand -hex {shortest}"
         ) from None
 
@@ -174,17 +108,21 @@ def mint(
     issuer: str | None = None,
     audience: str | None = None,
     algorithm: str = "HS256",
+    claims: Mapping[str, object] | None = None,
 ) -> str:
     """A token that a `Jwt` with the same secret, issuer and audience accepts from wall-clock `now` for `ttl` seconds.
 
-    Raises ValueError for a secret, subject or ttl that no gateway would accept.
+    `claims` are others than those that the options make. Raises ValueError for what no gateway would accept.
     """
     check_secret(secret, (algorithm,))
     if not is_subject(subject):
         raise ValueError(f"subject: {subject!r} is not 1-256 printable characters")
     if not 1 <= ttl <= LONGEST_TTL:
         raise ValueError(f"ttl: {ttl} is not between one second and ten years")
-    claims: dict[str, object] = {"sub": subject, "iat": int(now), "exp": int(now + ttl)}
+    own: dict[str, object] = {"sub": subject, "iat": int(now), "exp": int(now + ttl)}
     optional = {"scope": " ".join(scopes), "iss": issuer, "aud": audience}
-    claims.update((name, value) for name, value in optional.items() if value)
-    return jwt.encode(claims, secret, algorithm)
+    own.update((name, value) for name, value in optional.items() if value)
+    taken = own.keys() & (claims or {}).keys()
+    if taken:
+        raise ValueError(f"claims: {', '.join(sorted(taken))} has an option of its own")
+    return jwt.encode({**(claims or {}), **own}, secret, algorithm)

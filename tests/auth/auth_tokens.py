@@ -4,11 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from gateway.auth.base import Reason
+from gateway.auth.base import Authenticator, Reason
+from gateway.auth.claims import Expected
+from gateway.auth.gate import Gate
 from gateway.auth.jwt import Jwt
+from gateway.auth.scheme_tools import Tools
 from gateway.errors import Unauthenticated
 from gateway.exchange import Identity, Request
 from gateway.runtime import Runtime
@@ -69,28 +74,42 @@ def request(*values: bytes) -> Request:
     return request
 
 
-def gateway(clock: Clock | None = None, **options: object) -> Jwt:
-    return Jwt(SECRET, Runtime(wall=clock or Clock()), **{"leeway": LEEWAY, **options})
+def token_gate(
+    clock: Clock | None = None,
+    *,
+    secrets: Sequence[bytes] = (SECRET,),
+    algorithms: Sequence[str] = ("HS256",),
+    scheme: type[Jwt] = Jwt,
+    cache_size: int = 1000,
+    **expected: Any,
+) -> Gate:
+    """A gate for tokens of `secrets`; `expected` is what they must say, with a leeway of LEEWAY."""
+    tools = Tools(Runtime(wall=clock or Clock()))
+    keys = [(secret, algorithms) for secret in secrets]
+    jwt = scheme(keys, Expected(**{"leeway": LEEWAY, **expected}), tools, algorithms=algorithms)
+    return Gate([jwt], tools.runtime, cache_size=cache_size)
 
 
-def ask(jwt: Jwt, *values: bytes) -> Identity:
-    """What the gateway says to these Authorization values; fails if it waits for anything."""
+def ask(gate: Authenticator, *values: bytes) -> Identity:
+    """What the gate says to these Authorization values; fails if it waits for anything."""
     with pytest.raises(StopIteration) as answer:
-        jwt.authenticate(request(*values)).send(None)
+        gate.authenticate(request(*values)).send(None)
     return answer.value.value
 
 
-def reason(jwt: Jwt, *values: bytes) -> Reason:
-    """Why the gateway refuses these Authorization values."""
+def reason(gate: Authenticator, *values: bytes) -> Reason:
+    """Why the gate refuses these Authorization values."""
     with pytest.raises(Unauthenticated) as refusal:
-        jwt.authenticate(request(*values)).send(None)
+        gate.authenticate(request(*values)).send(None)
     return refusal.value.detail
 
 
-def verdict(jwt: Jwt, token: bytes) -> str:
-    """`ok`, or why the gateway's verification refuses `token`."""
+def verdict(gate: Gate, token: bytes) -> str:
+    """`ok`, or why the first scheme of `gate` refuses `token`, from first principles and without the memory."""
     try:
-        jwt.verify(token)
+        gate.schemes[0].prove(token).send(None)
+    except StopIteration:
+        return "ok"
     except Unauthenticated as refusal:
         return refusal.detail
-    return "ok"
+    raise AssertionError("it waits")

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from auth_tokens import ask, forge, gateway, reason, request
+from auth_tokens import ask, forge, reason, request, token_gate
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -62,14 +62,14 @@ def test_JW_14_no_authorization_is_missing_wherever_else_a_token_may_be() -> Non
     elsewhere.target = b"/v1/llm/chat?access_token=" + forge()
     elsewhere.fields = ((b"cookie", b"token=" + forge()), (b"x-api-key", forge()))
     with pytest.raises(Unauthenticated) as refusal:
-        gateway().authenticate(elsewhere).send(None)
+        token_gate().authenticate(elsewhere).send(None)
     assert refusal.value.detail == "missing"
 
 
 def test_JW_14_two_authorization_fields_are_refused_even_when_each_is_valid() -> None:
     value = b"Bearer " + forge()
-    assert reason(gateway(), value, value) == "malformed"
-    assert reason(gateway(), b"Basic YTpi", value) == "malformed"
+    assert reason(token_gate(), value, value) == "malformed"
+    assert reason(token_gate(), b"Basic YTpi", value) == "malformed"
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_JW_12_13_only_three_filled_base64url_segments_have_the_shape_of_a_signe
     ids=lambda value: f"{value[:14]!r} {len(value)} bytes",
 )
 def test_JW_13_a_huge_or_crooked_token_costs_little_and_leaves_nothing_behind(value: bytes) -> None:
-    jwt = gateway()
+    gate = token_gate()
     took = []
     for _ in range(5):
         started = time.thread_time()
-        assert reason(jwt, value) in ("malformed", "scheme")
+        assert reason(gate, value) in ("malformed", "scheme")
         took.append(time.thread_time() - started)
     assert min(took) < 0.005
-    assert len(jwt.cache) == 0
+    assert len(gate.cache) == 0
 
 
 @given(st.one_of(st.binary(), st.from_regex(rb"(?i:bearer) {0,3}[A-Za-z0-9._~+/=-]{0,40}", fullmatch=True)))
@@ -133,6 +133,6 @@ def test_whatever_the_header_holds_it_is_a_b64token_or_refused(value: bytes) -> 
 
 
 def test_a_valid_token_passes_in_every_spelling_of_the_scheme() -> None:
-    jwt = gateway()
+    gate = token_gate()
     for scheme in (b"Bearer ", b"bearer ", b"BEARER   "):
-        assert ask(jwt, scheme + forge()).subject == "alice"
+        assert ask(gate, scheme + forge()).subject == "alice"

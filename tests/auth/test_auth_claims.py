@@ -8,13 +8,13 @@ from auth_tokens import CLAIMS, LEEWAY, NOW, without
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.auth.claims import identify, subject_line
+from gateway.auth.claims import Expected, subject_line
 from gateway.errors import Unauthenticated
 from gateway.exchange import Identity
 
 
 def identity(claims: dict[str, object], now: float = NOW) -> Identity:
-    return identify(claims, now=now, leeway=LEEWAY)
+    return Expected(leeway=LEEWAY).identify(claims, now)
 
 
 def why(claims: dict[str, object]) -> str:

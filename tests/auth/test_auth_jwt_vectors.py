@@ -6,11 +6,11 @@ import json
 from auth_tokens import (
     Clock,
     reason,
+    token_gate,
     verdict,
 )
 
-from gateway.auth.jwt import Jwt
-from gateway.runtime import Runtime
+from gateway.auth.gate import Gate
 
 # RFC 7515, appendix A.1; it has no `sub`, so a good signature shows as "claims".
 RFC_7515_KEY = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
@@ -29,8 +29,8 @@ RFC_7520_PAYLOAD = (
 RFC_7520_SIGNATURE = b"s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0"
 
 
-def keyed(key: str) -> Jwt:
-    return Jwt(base64.urlsafe_b64decode(key + "=="), Runtime(wall=Clock(1_300_819_000)))
+def keyed(key: str) -> Gate:
+    return token_gate(Clock(1_300_819_000), secrets=[base64.urlsafe_b64decode(key + "==")])
 
 
 def test_JW_02_the_example_of_rfc_7515_verifies_and_then_lacks_a_subject() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from gateway.auth.jwt import Jwt
+from gateway.auth import registry
+from gateway.auth.scheme_tools import Tools
 from gateway.config.tree import Config
 from gateway.demo.run import SERVICE, SUBJECT, demo, greeting
 from gateway.runtime import Runtime
@@ -39,7 +40,10 @@ async def test_the_gateway_gets_two_living_models_and_the_greeting_a_token_that_
     said = capsys.readouterr().out
     assert f"http://127.0.0.1:{PORT}/v1/{SERVICE}/chat/completions" in said
     token = re.findall(r"^TOKEN=(\S+)$", said, re.MULTILINE)[0]
-    assert Jwt(secrets[0].encode(), Runtime()).verify(token.encode()).subject == SUBJECT
+    options = Config.model_validate({"jwt": {"secret": secrets[0]}})
+    proof = await registry.build(options, Tools(Runtime())).schemes[0].prove(token.encode())
+    assert proof is not None
+    assert proof.identity.subject == SUBJECT
 
 
 @pytest.mark.parametrize(
