@@ -8,6 +8,7 @@ from aiohttp import ClientSession
 from gateway.auth import registry as auth
 from gateway.auth.scheme_tools import Tools
 from gateway.balance import registry as balance
+from gateway.balance.base import Options
 from gateway.balance.upstream import Upstream
 from gateway.config.tree import Config, Server, Service
 from gateway.forward import Forward, Leg
@@ -41,7 +42,7 @@ class Assembly:
                 service=name,
                 authenticate=gate.authenticator(service).authenticate,
                 limit=limiters[name].permit,
-                strategy=balance.build(service.strategy, upstreams, runtime),
+                strategy=balance.build(service.strategy, upstreams, runtime, Options(hash_key=service.hash_key)),
                 upstreams=upstreams,
                 headers=HeaderPlan(
                     {name: value.get_secret_value() for name, value in service.request_headers.set.items()},

@@ -10,6 +10,7 @@ from gateway.observe.record import Observer
 from gateway.routes import Route
 from gateway.wire.downstream import Downstream
 from gateway.wire.pool import Pool
+from gateway.wire.reply_head import ReplyHead
 from gateway.wire.request_head import Destination, upstream_head
 from gateway.wire.upstream import UpstreamConnection
 
@@ -27,6 +28,27 @@ class Leg:
         self.destination = destination
 
 
+class Attempt:
+    """One try at one upstream: tells the balancer how it went."""
+
+    __slots__ = ("_exchange", "_load", "_upstream")
+
+    def __init__(self, exchange: Exchange, upstream: Upstream) -> None:
+        exchange.attempts += 1
+        exchange.upstream = upstream.name
+        self._exchange = exchange
+        self._upstream = upstream
+        self._load = upstream.began()
+
+    def replied(self, reply: ReplyHead, now: float) -> bool:
+        """The first byte counts, never the length of what follows it."""
+        if reply.status < 500:
+            self._upstream.first_byte(now - self._exchange.sent_at, self._load, now)
+        else:
+            self._upstream.failed(now)
+        return True
+
+
 class Forward:
     """Sends an exchange to the first of its candidates that takes it."""
 
@@ -40,14 +62,12 @@ class Forward:
         fresh = False
         while True:
             upstream = following
-            exchange.attempts += 1
-            exchange.upstream = upstream.name
-            upstream.in_flight += 1
+            attempt = Attempt(exchange, upstream)
             connection: UpstreamConnection | None = None
             try:
                 pool = self._legs[upstream].pool
                 connection = (None if fresh else pool.take()) or await pool.open()
-                await self._send(exchange, route, upstream, connection)
+                await self._send(exchange, route, upstream, connection, attempt)
             except (UpstreamError, NoUpstream) as error:
                 # A pooled connection that died says nothing about its upstream: even the only one gets another try.
                 fresh = connection is not None and connection.reused and _reason(error) == "reset"
@@ -63,14 +83,21 @@ class Forward:
             else:
                 return
             finally:
-                upstream.in_flight -= 1
+                upstream.ended()
 
-    async def _send(self, exchange: Exchange, route: Route, upstream: Upstream, connection: UpstreamConnection) -> None:
+    async def _send(
+        self,
+        exchange: Exchange,
+        route: Route,
+        upstream: Upstream,
+        connection: UpstreamConnection,
+        attempt: Attempt,
+    ) -> None:
         downstream = exchange.downstream
         assert isinstance(downstream, Downstream)
         downstream.invite_body()
         head = upstream_head(exchange, route.headers, self._legs[upstream].destination)
-        ended = connection.send(exchange, head + exchange.body)
+        ended = connection.send(exchange, head + exchange.body, attempt)
         if not exchange.body_replayable:
             exchange.body = b""
             downstream.resume_body()

@@ -1,6 +1,6 @@
 """What one pick costs: python -m bench.micro.balance
 
-Prints the best round in microseconds of CPU a pick, for idle upstreams and for unevenly busy ones.
+Prints the best round in microseconds of CPU a pick, for idle upstreams and for unevenly busy ones, and of the feedback.
 """
 
 import random
@@ -11,8 +11,8 @@ from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange, Request
 from gateway.runtime import Runtime
 
-ROUNDS = 10
-PICKS = 50_000
+ROUNDS = 5
+PICKS = 20_000
 
 
 class Nowhere:
@@ -33,15 +33,29 @@ def cost(name: str, upstreams: list[Upstream]) -> float:
     return min(took) / PICKS * 1e6
 
 
+def feedback() -> float:
+    """Microseconds for what one exchange tells about its upstream."""
+    upstream = Upstream("http://10.0.0.1")
+    rng = random.Random(1)
+    latencies = [rng.random() for _ in range(PICKS)]
+    started = time.process_time()
+    for now, latency in enumerate(latencies):
+        upstream.first_byte(latency, upstream.began(), now / 1000)
+        upstream.ended()
+    return (time.process_time() - started) / PICKS * 1e6
+
+
 def main() -> None:
     rng = random.Random(1)
     for name in STRATEGIES:
-        for number in (1, 4, 64, 1000):
+        for number in (1, 4, 16, 64, 1000):
             upstreams = [Upstream(f"http://10.0.0.1:{port}") for port in range(1, number + 1)]
             idle = cost(name, upstreams)
             for upstream in upstreams:
                 upstream.in_flight = rng.randrange(20)
+                upstream.first_byte(0.1 + rng.random(), 1 + rng.randrange(20), Runtime().clock())
             print(f"{name:20}{number:6} upstreams, idle {idle:6.2f} us, busy {cost(name, upstreams):6.2f} us")
+    print(f"feedback for one exchange: {feedback():.2f} us")
 
 
 if __name__ == "__main__":

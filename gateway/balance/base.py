@@ -1,6 +1,7 @@
 """What a strategy is: of these upstreams, which one next?"""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from math import gcd
 from typing import Protocol
 
@@ -10,12 +11,22 @@ from gateway.runtime import Runtime
 
 
 class Strategy(Protocol):
-    """Chooses among `upstreams`; a pure function of their state, its own, and the random numbers it was given.
+    """Chooses among upstreams; a pure function of their state, its own, the clock and the random numbers it was given.
 
-    `pick` never returns one that is in `tried` (usually empty), and None only when every one is.
+    `pick` never returns one that is in `tried` (usually empty), and None only when every one is. `use` replaces the
+    upstreams to choose from, of any number, also none; what a strategy knows about those that stay, it keeps.
     """
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None: ...
+
+    def use(self, upstreams: Sequence[Upstream]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What strategies may be told. `hash_key` says what stays together: client, subject, address or header:NAME."""
+
+    hash_key: str = "client"
 
 
 class Candidates:
@@ -38,7 +49,7 @@ class Candidates:
 class StrategyFactory(Protocol):
     """How the registry builds a strategy for one service, whose upstreams may be of any number, also none."""
 
-    def __call__(self, upstreams: Sequence[Upstream], runtime: Runtime) -> Strategy: ...
+    def __call__(self, upstreams: Sequence[Upstream], runtime: Runtime, options: Options) -> Strategy: ...
 
 
 def turns(upstreams: Sequence[Upstream]) -> list[Upstream]:

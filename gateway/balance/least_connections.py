@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from gateway.balance.base import turns
+from gateway.balance.base import Options, turns
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
 from gateway.runtime import Runtime
@@ -19,12 +19,16 @@ class LeastConnections:
 
     __slots__ = ("_cycle", "_place", "_random", "_turn", "_twice", "_upstreams")
 
-    def __init__(self, upstreams: Sequence[Upstream], runtime: Runtime) -> None:
+    def __init__(self, upstreams: Sequence[Upstream], runtime: Runtime, options: Options) -> None:
+        self._random = runtime.rng.random
+        self.use(upstreams)
+
+    def use(self, upstreams: Sequence[Upstream]) -> None:
+        """Choose among these."""
         self._upstreams = tuple(upstreams)
         self._twice = self._upstreams * 2
         self._place = {upstream: place for place, upstream in enumerate(upstreams)}
         self._cycle = turns(upstreams)
-        self._random = runtime.rng.random
         self._turn = int(self._random() * len(self._cycle))
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:

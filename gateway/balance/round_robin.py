@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from gateway.balance.base import turns
+from gateway.balance.base import Options, turns
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
 from gateway.runtime import Runtime
@@ -13,9 +13,14 @@ class RoundRobin:
 
     __slots__ = ("_cycle", "_turn")
 
-    def __init__(self, upstreams: Sequence[Upstream], runtime: Runtime) -> None:
-        self._cycle = turns(upstreams)
+    def __init__(self, upstreams: Sequence[Upstream], runtime: Runtime, options: Options) -> None:
+        self.use(upstreams)
         self._turn = int(runtime.rng.random() * len(self._cycle))
+
+    def use(self, upstreams: Sequence[Upstream]) -> None:
+        """Go round these, from the beginning."""
+        self._cycle = turns(upstreams)
+        self._turn = 0
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
         """The upstream whose turn it is; those in `tried` lose theirs."""

@@ -1,34 +1,111 @@
 """One place to send requests to, and what the balancer knows about it."""
 
+from math import exp
 from urllib.parse import urlsplit
+
+from gateway.balance.standing import Standing
+
+# How much the newest reply counts. measured: 0.05 to 0.2 give the same p99 within 3 %, bench/simulator
+NEWEST = 0.1
+# How much the newest outcome counts in the share of failures.
+NEWEST_OUTCOME = 0.3
+# Seconds after which a peak in latency, or a failure, counts 1/e.
+FADING = 10.0
+FORGIVEN = 0.01
 
 
 class Upstream:
     """An address behind a service: plain state that strategies read and `forward` keeps true.
 
-    `name` is the host:port shown in metrics and logs, `base` the path of its URL without a trailing slash,
-    `in_flight` the number of exchanges it is working on.
+    `name` is the host:port shown in metrics and logs, `base` the path of its URL without a trailing slash, `in_flight`
+    the number of exchanges it is working on, at most `limit`. Times are `Runtime.clock` seconds.
+
+    Learned from the replies that pass by: `unit` is the time to the first byte divided by the number of exchanges that
+    were in flight, `peak` the time to the first byte, quick to rise and slow to fall, `failing` the share of failures.
+    An event stream counts with its first byte, never with its length.
     """
 
-    __slots__ = ("base", "host", "in_flight", "name", "port", "tls", "url", "weight")
+    __slots__ = (
+        "authority",
+        "base",
+        "failing",
+        "failing_at",
+        "host",
+        "in_flight",
+        "joined_at",
+        "limit",
+        "name",
+        "peak",
+        "peak_at",
+        "port",
+        "priority",
+        "server_name",
+        "standing",
+        "tls",
+        "unit",
+        "unit_at",
+        "url",
+        "weight",
+    )
 
-    def __init__(self, url: str, weight: int = 1) -> None:
+    def __init__(self, url: str, weight: int = 1, *, priority: int = 0, address: tuple[str, int] | None = None) -> None:
+        """`address` is where to connect, when that is not what `url` says but what was found behind its name."""
         parts = urlsplit(url)
         self.url = url
         self.tls = parts.scheme == "https"
-        self.host = parts.hostname or ""
-        self.port = parts.port or (443 if self.tls else 80)
-        self.base = parts.path.rstrip("/").encode("ascii")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        self.name = f"{host}:{self.port}"
-        self.weight = weight
-        self.in_flight = 0
-
-    @property
-    def authority(self) -> bytes:
-        """The Host header it is sent: the port is left out when it is the scheme's own."""
+        self.server_name = parts.hostname or ""
         default = 443 if self.tls else 80
-        return (self.name.removesuffix(f":{default}") if self.port == default else self.name).encode("ascii")
+        self.host, self.port = address or (self.server_name, parts.port or default)
+        self.base = parts.path.rstrip("/").encode("ascii")
+        self.name = _joined(self.host, self.port)
+        # The Host header it is sent: the port is left out when it is the scheme's own.
+        named = _joined(self.server_name, parts.port or (self.port if address else default))
+        self.authority = named.removesuffix(f":{default}").encode("ascii")
+        self.weight = weight
+        self.priority = priority
+        self.limit = 1_000_000
+        self.in_flight = 0
+        self.joined_at = float("-inf")  # when it came, or came back: newcomers start slowly
+        self.standing = Standing()
+        self.unit = self.unit_at = self.peak = self.peak_at = self.failing = self.failing_at = 0.0
+
+    def began(self) -> int:
+        """An exchange goes there; how many there are now, for `first_byte`."""
+        self.in_flight += 1
+        return self.in_flight
+
+    def ended(self) -> None:
+        """The exchange is over, whatever became of it."""
+        self.in_flight -= 1
+
+    def first_byte(self, seconds: float, load: int, now: float) -> None:
+        """A reply that is no failure began `seconds` after its request was sent, as one of `load` exchanges."""
+        # measured: 0.3 us, bench/micro/balance.py
+        unit = seconds / load
+        self.unit = self.unit + (unit - self.unit) * NEWEST if self.unit else unit
+        self.unit_at = now
+        if seconds > self.peak:
+            self.peak = seconds
+        else:
+            fading = exp((self.peak_at - now) / FADING)
+            self.peak = self.peak * fading + seconds * (1 - fading)
+        self.peak_at = now
+        if self.failing:
+            failing = self.failing_now(now) * (1 - NEWEST_OUTCOME)
+            self.failing, self.failing_at = (failing if failing > FORGIVEN else 0.0), now
+
+    def failed(self, now: float) -> None:
+        """An exchange failed there. How soon says nothing about how fast it is: failing is quick."""
+        failing = self.failing_now(now)
+        self.failing, self.failing_at = failing + (1 - failing) * NEWEST_OUTCOME, now
+
+    def failing_now(self, now: float) -> float:
+        """The share of failures, which time heals."""
+        return self.failing * exp((self.failing_at - now) / FADING)
 
     def __repr__(self) -> str:
-        return f"<Upstream {self.url} in_flight={self.in_flight}>"
+        return f"<Upstream {self.name} for {self.url} in_flight={self.in_flight} {self.standing!r}>"
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -91,6 +91,15 @@ def read_header_name(value: object) -> str:
     return value
 
 
+def read_hash_key(value: object) -> str:
+    """Whose requests stay together; ValueError says what may stand here."""
+    text = value if isinstance(value, str) else ""
+    kind, colon, name = text.partition(":")
+    if text in {"client", "subject", "address"} or (kind == "header" and colon and _TOKEN.fullmatch(name)):
+        return text
+    raise ValueError("client, subject, address or header:NAME")
+
+
 def check_header_value(text: str) -> None:
     """ValueError unless `text` can be sent as it is (RFC 9110, section 5.5)."""
     if not _VALUE.fullmatch(text):
@@ -101,4 +110,7 @@ ServiceName = Annotated[str, Kind(read_service_name, {"type": "string", "pattern
 Url = Annotated[str, Kind(read_url, {"type": "string", "pattern": "^https?://", "x-type": "URL"})]
 SecureUrl = Annotated[str, Kind(read_secure_url, {"type": "string", "pattern": "^https?://", "x-type": "https URL"})]
 HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]
+HashKey = Annotated[
+    str, Kind(read_hash_key, {"type": "string", "pattern": "^(client|subject|address|header:.+)$", "x-type": "key"})
+]
 HeaderValue = Annotated[SecretStr, secret(check_header_value)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.config.claims import ClaimName, Scope
-from gateway.config.http import HeaderName, HeaderValue, Url
+from gateway.config.http import HashKey, HeaderName, HeaderValue, Url
 from gateway.config.kinds import Flag, Path, Text, whole
 from gateway.config.section import Section
 from gateway.config.units import Duration
@@ -49,8 +49,13 @@ class Service(Section):
     """A named group of upstreams, reached at `/v1/{service}/`."""
 
     upstreams: tuple[UpstreamEntry, ...] = Field(min_length=1)
-    strategy: Literal["round_robin", "least_connections"] = Field(
-        "least_connections", description="which upstream is next"
+    strategy: Literal["adaptive", "consistent_hash", "least_connections", "p2c_ewma", "round_robin", "weighted"] = (
+        Field("adaptive", description="which upstream is next; docs/balancing.md says what each does")
+    )
+    hash_key: HashKey = Field(
+        "client",
+        description="with `consistent_hash`, whose requests stay together: `client` is the subject, or the address of"
+        " who has none; `subject`, `address` or `header:NAME`",
     )
     auth: Literal["required", "none"] = Field("required", description="`none` lets anyone call this service")
     scopes: tuple[Scope, ...] = Field((), description="scopes a caller needs, all of them, else 403")

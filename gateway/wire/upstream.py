@@ -194,7 +194,11 @@ class UpstreamConnection(asyncio.Protocol):
     def _begin(self, exchange: Exchange, reply: ReplyHead, length: int, body: bytes) -> None:
         client = self._client
         assert client is not None
+        assert self._attempt is not None
         now = exchange.first_byte_at = self._clock()
+        if not self._attempt.replied(reply, now):
+            self._drop(exchange, reply, length, body)
+            return
         exchange.status = reply.status
         self._reply = reply
         self._framing = framing = body_framing(exchange, reply, length)
@@ -211,11 +215,28 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.expires_at = NEVER
 
+    def _drop(self, exchange: Exchange, reply: ReplyHead, length: int, body: bytes) -> None:
+        """Another upstream gets the request: this reply is for nobody."""
+        framing = body_framing(exchange, reply, length)
+        if body:
+            framing.take(body)
+        parked = self._parked
+        assert parked is not None
+        reusable = framing.done and not framing.surplus and reply.keep_alive and exchange.body_complete and self.is_open
+        self._detach()
+        if reusable:
+            self._pool.put(self, reply.keep_alive_timeout)
+        else:
+            self.abort()
+        parked.fail(UpstreamError(f"status {reply.status}"))
+
     def _switch(self, exchange: Exchange, reply: ReplyHead, data: bytes) -> None:
         client = self._client
         assert client is not None
+        assert self._attempt is not None
         head = switching_head(exchange, reply)
-        exchange.first_byte_at = self._clock()
+        now = exchange.first_byte_at = self._clock()
+        self._attempt.replied(reply, now)
         exchange.status = 101
         self._reply = reply
         self._framing = UntilClose()

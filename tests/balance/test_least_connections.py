@@ -8,6 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.balance.base import Options
 from gateway.balance.least_connections import LARGEST_SCAN, LeastConnections
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
@@ -24,7 +25,7 @@ def upstreams_of(states: Sequence[tuple[int, int]]) -> list[Upstream]:
 
 
 def strategy_of(upstreams: Sequence[Upstream]) -> LeastConnections:
-    return LeastConnections(upstreams, Runtime(rng=random.Random(1)))
+    return LeastConnections(upstreams, Runtime(rng=random.Random(1)), Options())
 
 
 def load(upstream: Upstream) -> Fraction:

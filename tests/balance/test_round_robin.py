@@ -3,7 +3,7 @@
 import random
 from itertools import pairwise
 
-from gateway.balance.base import turns
+from gateway.balance.base import Options, turns
 from gateway.balance.round_robin import RoundRobin
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
@@ -30,7 +30,7 @@ def test_large_cycle_never_leaves_an_upstream_waiting_longer_than_its_weight_all
 
 
 def test_busy_upstreams_keep_their_turns(exchange: Exchange) -> None:
-    strategy = RoundRobin([B, C], Runtime(rng=random.Random(1)))
+    strategy = RoundRobin([B, C], Runtime(rng=random.Random(1)), Options())
     first, second = strategy.pick(exchange), strategy.pick(exchange)
     assert first is not None
     first.in_flight = 1000
@@ -39,5 +39,5 @@ def test_busy_upstreams_keep_their_turns(exchange: Exchange) -> None:
 
 
 def test_tried_upstream_loses_its_turn_to_the_next(exchange: Exchange) -> None:
-    strategy = RoundRobin([A, B], Runtime(rng=random.Random(1)))
+    strategy = RoundRobin([A, B], Runtime(rng=random.Random(1)), Options())
     assert [strategy.pick(exchange, [A]) for _ in range(5)] == [B] * 5

@@ -37,7 +37,7 @@ def test_variables_alone_are_enough() -> None:
         ("http://a", 1),
         ("http://b", 2),
     ]
-    assert config.services["llm"].strategy == "least_connections"
+    assert config.services["llm"].strategy == "adaptive"
     assert config.jwt.secret is not None
     assert config.jwt.secret.get_secret_value() == SECRET
 

@@ -1,0 +1,174 @@
+"""Adaptive: what it makes of latency, load, failures and age. How well that works, the simulator's test says."""
+
+from collections import Counter
+
+import pytest
+from balance_parts import Clock, strategy_of, upstreams_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.balance.adaptive import HOT, LARGEST_SCAN, SAMPLE, SLOW_START, STALE
+from gateway.balance.upstream import FADING, Upstream
+from gateway.exchange import Exchange
+
+
+def answered(upstream: Upstream, seconds: float, now: float, *, load: int = 1) -> None:
+    for _ in range(50):
+        upstream.first_byte(seconds, load, now)
+
+
+def test_latency_is_judged_by_the_load_it_came_with(exchange: Exchange) -> None:
+    """0.8 s among 8 is better than 0.3 s alone."""
+    clock = Clock()
+    busy, idle = upstreams_of((1, 1))
+    answered(busy, 0.8, clock(), load=8)
+    answered(idle, 0.3, clock())
+    busy.in_flight = idle.in_flight = 2
+    strategy = strategy_of("adaptive", [busy, idle], clock=clock)
+    assert [strategy.pick(exchange) for _ in range(4)] == [busy] * 4
+
+
+def test_much_faster_one_gets_more_until_its_queue_outweighs_that(exchange: Exchange) -> None:
+    clock = Clock()
+    fast, slow = upstreams_of((1, 1))
+    answered(fast, 0.1, clock())
+    answered(slow, 0.4, clock())
+    strategy = strategy_of("adaptive", [fast, slow], clock=clock)
+    for _ in range(30):
+        picked = strategy.pick(exchange)
+        assert picked is not None
+        picked.began()
+    # unit * load^2 is even at twice the load, as far as that is not hot
+    assert 1.5 <= fast.in_flight / slow.in_flight <= 2.0
+
+
+@given(
+    states=st.lists(
+        st.tuples(st.integers(1, 9), st.integers(0, 60), st.floats(0.001, 10)), min_size=2, max_size=LARGEST_SCAN
+    )
+)
+def test_hot_one_is_never_picked(states: list[tuple[int, int, float]], exchange: Exchange) -> None:
+    clock = Clock()
+    upstreams = upstreams_of([weight for weight, _, _ in states])
+    for upstream, (_, in_flight, seconds) in zip(upstreams, states, strict=True):
+        upstream.in_flight = in_flight
+        answered(upstream, seconds, clock())
+    picked = strategy_of("adaptive", upstreams, clock=clock).pick(exchange)
+    assert picked is not None
+    total = sum(upstream.in_flight for upstream in upstreams)
+    weight = sum(upstream.weight for upstream in upstreams)
+    if total:
+        assert (picked.in_flight + 1) / picked.weight <= (HOT * total + 2 * len(upstreams)) / weight
+
+
+def test_small_differences_do_not_starve_an_equal(exchange: Exchange) -> None:
+    clock = Clock()
+    upstreams = upstreams_of((1, 1, 1))
+    for upstream, seconds in zip(upstreams, (0.100, 0.105, 0.110), strict=True):
+        answered(upstream, seconds, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    assert Counter(strategy.pick(exchange) for _ in range(30)) == dict.fromkeys(upstreams, 10)
+
+
+def test_idle_one_of_which_nothing_was_heard_is_tried_again(exchange: Exchange) -> None:
+    clock = Clock()
+    fast, slow = upstreams_of((1, 1))
+    answered(fast, 0.1, clock())
+    answered(slow, 0.3, clock())
+    strategy = strategy_of("adaptive", [fast, slow], clock=clock)
+    assert {strategy.pick(exchange) for _ in range(10)} == {fast}
+    clock.now += 5 * STALE
+    answered(fast, 0.1, clock())
+    assert {strategy.pick(exchange) for _ in range(10)} == {slow}
+    slow.began()  # and while it works on that one, it is not
+    assert {strategy.pick(exchange) for _ in range(10)} == {fast}
+
+
+def test_fast_failures_attract_nobody(exchange: Exchange) -> None:
+    clock = Clock()
+    good, sinkhole = upstreams_of((1, 1))
+    answered(good, 1.0, clock())
+    strategy = strategy_of("adaptive", [good, sinkhole], clock=clock)
+    failures = 0
+    for _ in range(1000):
+        clock.now += 0.01
+        picked = strategy.pick(exchange)
+        if picked is sinkhole:
+            failures += 1
+            picked.failed(clock())
+        else:
+            good.first_byte(1.0, 1, clock())
+    assert failures <= 3
+
+
+def test_one_that_began_to_fail_is_left_and_tried_again_later(exchange: Exchange) -> None:
+    clock = Clock()
+    good, failing = upstreams_of((1, 1))
+    answered(good, 0.1, clock())
+    answered(failing, 0.1, clock())
+    strategy = strategy_of("adaptive", [good, failing], clock=clock)
+    for _ in range(3):
+        failing.failed(clock())
+    assert {strategy.pick(exchange) for _ in range(10)} == {good}
+    clock.now += 4 * FADING
+    answered(good, 0.1, clock())
+    assert failing in {strategy.pick(exchange) for _ in range(10)}
+
+
+def test_all_failing_are_still_picked(exchange: Exchange) -> None:
+    clock = Clock()
+    upstreams = upstreams_of((1, 1))
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    for upstream in upstreams:
+        upstream.in_flight = 3
+        for _ in range(60):
+            upstream.failed(clock())
+    assert strategy.pick(exchange) in upstreams
+
+
+def test_newcomer_comes_to_its_share_slowly(exchange: Exchange) -> None:
+    clock = Clock()
+    *settled, newcomer = upstreams_of([1] * 5)
+    for upstream in settled:
+        answered(upstream, 0.5, clock())
+    newcomer.joined_at = clock()
+    strategy = strategy_of("adaptive", [*settled, newcomer], clock=clock)
+
+    def share() -> int:
+        for upstream in (*settled, newcomer):
+            upstream.in_flight = 0
+        for _ in range(100):
+            picked = strategy.pick(exchange)
+            assert picked is not None
+            picked.began()
+        return newcomer.in_flight
+
+    assert 1 <= share() <= 4
+    answered(newcomer, 0.5, clock())
+    clock.now += SLOW_START / 2
+    assert 5 <= share() <= 15
+    clock.now += SLOW_START / 2
+    assert 18 <= share() <= 22
+
+
+def test_among_many_a_sample_in_a_row_is_compared(exchange: Exchange) -> None:
+    clock = Clock()
+    upstreams = upstreams_of([1] * (4 * LARGEST_SCAN))
+    for upstream in upstreams[1:]:
+        answered(upstream, 1.0, clock())
+    answered(upstreams[0], 0.1, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    found = sum(strategy.pick(exchange) is upstreams[0] for _ in range(2000))
+    assert found / 2000 == pytest.approx(SAMPLE / len(upstreams), rel=0.3)
+
+
+def test_length_of_a_stream_teaches_nothing(exchange: Exchange) -> None:
+    """An upstream that streams for minutes after a fast first byte is a fast one."""
+    clock = Clock()
+    streaming, slow = upstreams_of((1, 1))
+    load = streaming.began()
+    streaming.first_byte(0.05, load, clock())
+    slow.first_byte(0.5, 1, clock())
+    clock.now += 1.0  # the stream goes on
+    strategy = strategy_of("adaptive", [streaming, slow], clock=clock)
+    assert strategy.pick(exchange) is streaming
