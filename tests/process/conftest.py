@@ -9,8 +9,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from gateway_process import GatewayProcess
-from raw_wire import Clients, Origin, Script
+
+pytest.register_assert_rewrite("gateway_process", "raw_wire")
+
+from gateway_process import GatewayProcess  # noqa: E402
+from raw_wire import Clients, Origin, Script  # noqa: E402
 
 SERVICES = 100
 SOON = 2.0

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -74,13 +75,13 @@ class GatewayProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         try:
-            if self._child.poll() is None and error is None:
-                self.signal(signal.SIGTERM)
-                self.wait()
+            if error is None:
+                self.stop()
         finally:
             self.kill()
         if error is None:
-            assert self.complaints() == []
+            complaints = self.complaints()
+            assert not complaints, "\n".join(line.get("exception", "") + str(line) for line in complaints)
 
     # --- its life ---
 
@@ -94,6 +95,13 @@ class GatewayProcess:
     async def exit_code(self, within: float = STOP_SECONDS) -> int:
         """Like `wait`, while the test's own servers go on."""
         return await asyncio.to_thread(self.wait, within)
+
+    def stop(self) -> None:
+        """Tell it to end, and wait until it has said its last."""
+        if self._child.poll() is None:
+            self.signal(signal.SIGTERM)
+            self.wait()
+        self._reader.join()
 
     def kill(self) -> None:
         if self._child.poll() is None:
@@ -129,6 +137,12 @@ class GatewayProcess:
                 if self._ended or left <= 0:
                     raise AssertionError("no such line in the log:\n" + "\n".join(map(str, self.lines[-40:])))
                 self._more.wait(left)
+
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Nobody reads what it writes: once the pipe is full, its stdout blocks."""
+        with self._more:
+            yield
 
     async def logged(self, within: float = LOG_SECONDS, **fields: object) -> Line:
         """The access log line with these fields, once it is there."""

@@ -116,3 +116,37 @@ async def stalls(upstream: Wire) -> None:
         waiting = upstream.transport.get_write_buffer_size()
         await asyncio.sleep(0.1)
     assert waiting
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"], ids=["nothing", "half a head"])
+@dying
+async def test_before_the_head_is_whole_it_is_502_and_the_client_s_connection_lives_on(
+    place: Place, clients: Clients, how: str, sent: bytes
+) -> None:
+    async with place.origin() as origin:
+        client = await clients(place.gateway.port)
+        client.send(place.request("POST", body=b"{}"))
+        upstream = await origin.accepted()
+        await upstream.head()
+        upstream.send(sent)
+        await asyncio.sleep(0)
+        DIE[how](upstream)
+        head, body = await client.reply()
+        assert head.status == 502
+        assert b'"upstream_error"' in body
+        assert len(origin.wires) == 1, "a POST was sent twice"
+        client.send(place.request())
+        following = await origin.accepted()
+        await following.head()
+        following.send(WITH_LENGTH.replace(b"100000000", b"2") + b"ok")
+        assert (await client.reply())[1] == b"ok"
+
+
+async def test_ED_27_an_upstream_that_is_not_there_is_502_without_its_address(place: Place, clients: Clients) -> None:
+    client = await clients(place.gateway.port)
+    client.send(place.request("POST", body=b"{}"))
+    head, body = await client.reply()
+    assert head.status == 502
+    assert str(place.upstream_port).encode() not in head.raw + body
+    line = await place.gateway.logged(service=place.service)
+    assert line["error"] == "upstream_error: connect: ConnectionRefusedError"

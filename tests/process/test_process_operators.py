@@ -1,6 +1,9 @@
 """What operators see: /health, /ready, /metrics, here and there; and what nobody should see."""
 
+import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -132,3 +135,35 @@ async def test_ED_05_connections_beyond_the_cap_get_503_and_the_others_go_on(sta
         again = await clients(place.gateway.port)
         again.send(place.request())
         assert (await again.reply())[0].status == 200
+
+
+async def test_a_stdout_that_nobody_reads_holds_up_no_request(start: Start, clients: Clients) -> None:
+    requests, path = 400, "/" + "x" * 2000
+
+    async def answer(upstream: Wire) -> None:
+        for _ in range(requests):
+            await upstream.head()
+            upstream.send(FULL)
+
+    place = start()
+    async with place.origin(answer):
+        client = await clients(place.gateway.port)
+        with place.gateway.unread():
+            for _ in range(requests):  # ten times what a pipe holds
+                client.send(place.request(path=path))
+                assert (await client.reply(within=1))[1] == b"ok"
+        client.fin()
+    await asyncio.to_thread(place.gateway.stop)
+    assert len([line for line in place.gateway.lines if line["message"] == "request"]) == requests
+
+
+async def test_a_port_that_is_taken_ends_the_start_with_a_sentence(start: Start, tmp_path: Path) -> None:
+    place = start()
+    config = tmp_path / "second.yaml"
+    config.write_text((tmp_path / "gateway.yaml").read_text().replace("port: 0", f"port: {place.gateway.port}"))
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("ai-api-gateway: ")
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
