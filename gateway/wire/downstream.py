@@ -8,6 +8,7 @@ away, so that closing does not destroy the reply on its way (RFC 9112, section 9
 import asyncio
 from collections.abc import Coroutine
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.errors import (
@@ -145,6 +146,9 @@ class Downstream(asyncio.Protocol):
         """Close once everything written has left."""
         if self.transport is not None:
             self.transport.close()
+            if not self.transport.can_write_eof():
+                # TLS: that we end it has to arrive; a client may take its time to agree (RFC 8446, section 6.1).
+                self._end_once_arrived(reset=False)
 
     def expire(self) -> None:
         if self._state is BODY:
@@ -424,21 +428,23 @@ class Downstream(asyncio.Protocol):
             return
         self._state = LINGER
         if self._ends_reply:
-            self._reset_once_arrived()
+            self._end_once_arrived(reset=True)
         else:
             self.close()
         self._await_reader()
 
-    def _reset_once_arrived(self) -> None:
-        # A reset destroys what is still on its way.
+    def _end_once_arrived(self, *, reset: bool, later: bool = False) -> None:
+        """Close at once, but not what is still on its way; what was written in this turn, TLS does not tell."""
         transport = self.transport
-        if transport is None or transport.is_closing():
+        if transport is None:
             return
-        if has_arrived(transport):
-            reset_on_close(transport)
+        if has_arrived(transport) and (later or transport.can_write_eof()):
+            if reset:
+                reset_on_close(transport)
             transport.abort()
-        else:
-            asyncio.get_running_loop().call_later(ARRIVAL_CHECK_SECONDS, self._reset_once_arrived)
+            return
+        check = partial(self._end_once_arrived, reset=reset, later=True)
+        asyncio.get_running_loop().call_later(ARRIVAL_CHECK_SECONDS, check)
 
     def _await_reader(self) -> None:
         """Give the client as long for what is left to read as it may be idle; who never reads would stay for ever."""

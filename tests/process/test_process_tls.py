@@ -1,5 +1,7 @@
 """TLS: to clients, with and without certificates of theirs, and to upstreams, whose names are checked."""
 
+import asyncio
+import signal
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -131,6 +133,58 @@ async def test_a_large_reply_over_tls_arrives_whole_and_one_that_is_cut_does_not
         upstream.fin()
         await client.end()
         assert bytes(client.received) == body[:50_000]
+
+
+async def test_an_idle_client_that_does_not_confirm_the_end_does_not_hold_up_the_drain(
+    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients
+) -> None:
+    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"])
+    async with Origin(ports["plain"], answer):
+        client = await clients(gateway.port, trusting(authority), "gateway.example")
+        client.send(CALL % b"plain")
+        await client.reply()
+        client.transport.pause_reading()
+        gateway.signal(signal.SIGTERM)
+        assert await gateway.exit_code(within=2) == 0
+        client.transport.resume_reading()
+        assert await client.end() == "fin"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_last_reply_over_tls_reaches_a_client_that_reads_late(
+    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients, version: str
+) -> None:
+    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"])
+    body = bytes(range(256)) * 24_000
+    async with Origin(ports["plain"]) as origin:
+        client = await clients(gateway.port, trusting(authority), "gateway.example")
+        client.transport.pause_reading()
+        head = f"GET /v1/plain/x HTTP/{version}\r\nHost: gateway.example\r\nConnection: close\r\n\r\n"
+        client.send(head.encode())
+        upstream = await origin.accepted()
+        await upstream.head()
+        upstream.send(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        upstream.fin()
+        await stalls(lambda: unread_bytes(client))
+        client.transport.resume_reading()
+        assert await client.end() == "fin"
+    assert bytes(client.received).count(b"\xff") == 24_000
+
+
+async def stalls(value: Callable[[], int]) -> None:
+    """Wait until `value` is not 0 and has stayed the same for a while."""
+    last = 0
+    while not last or last != value():
+        last = value()
+        await asyncio.sleep(0.3)
+
+
+def unread_bytes(client: Wire) -> int:
+    """What has arrived at the client and was not read by it."""
+    local, peer = (client.transport.get_extra_info(name)[1] for name in ("sockname", "peername"))
+    ends = f"0100007F:{local:04X} 0100007F:{peer:04X}"
+    row = next(row for row in Path("/proc/net/tcp").read_text().splitlines() if ends in row)
+    return int(row.split()[4].partition(":")[2], 16)
 
 
 async def test_mutual_tls_serves_only_who_shows_a_certificate_of_the_authority(
