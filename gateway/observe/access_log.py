@@ -14,6 +14,8 @@ from gateway.runtime import Runtime
 
 # measured: 5.4 us a line alone, 2.3 in batches of 64, 2.4 of 512: the loop need not be held longer than 0.15 ms
 BATCH = 64
+# Waking the writing thread costs a fight for the interpreter, so it is not done for less.
+LINES_AT_ONCE = 1024
 FLUSH_SECONDS = 0.1
 # What a client may make us keep for a line.
 LONGEST_METHOD = 32
@@ -33,6 +35,8 @@ class AccessLog:
         self._sink = sink
         self._wall = runtime.wall
         self._records: list[Record] = []
+        self._lines: list[bytes] = []
+        self._waiting = 0
         self._stamp = Stamp()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -64,18 +68,27 @@ class AccessLog:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._tick)
         elif len(records) >= BATCH:
-            self.flush()
+            self._write_lines()
+            if self._waiting >= LINES_AT_ONCE:
+                self.flush()
 
     def _tick(self) -> None:
         self._timer = None
         self.flush()
 
+    def _write_lines(self) -> None:
+        records, self._records = self._records, []
+        render, stamp = self._render, self._stamp
+        self._lines += [render(_line(stamp, *record)) for record in records]
+        self._waiting += len(records)
+
     def flush(self) -> None:
         """Hand over what was collected."""
-        if self._records:
-            records, self._records = self._records, []
-            render, stamp = self._render, self._stamp
-            self._sink.write(b"".join([render(_line(stamp, *record)) for record in records]), len(records))
+        self._write_lines()
+        if self._waiting:
+            self._sink.write(b"".join(self._lines), self._waiting)
+            self._lines.clear()
+            self._waiting = 0
 
     def close(self) -> None:
         """Hand over the rest; the sink stays open."""

@@ -10,7 +10,7 @@ from observe_parts import Clock, Pipe, exchange_of
 
 from gateway.config.tree import Log
 from gateway.exchange import Exchange, Identity
-from gateway.observe.access_log import BATCH, AccessLog, path_of
+from gateway.observe.access_log import BATCH, LINES_AT_ONCE, AccessLog, path_of
 from gateway.observe.record import Observer
 from gateway.observe.tallies import Tallies
 
@@ -136,7 +136,7 @@ async def test_text_is_one_readable_line(pipe: Pipe) -> None:
     )
 
 
-async def test_no_line_is_written_one_by_one(pipe: Pipe) -> None:
+async def test_lines_are_rendered_in_batches_and_written_in_larger_ones(pipe: Pipe) -> None:
     log = AccessLog(Log(), pipe.sink, Clock().runtime())
     chunks: list[int] = []
     write = pipe.sink.write
@@ -146,11 +146,12 @@ async def test_no_line_is_written_one_by_one(pipe: Pipe) -> None:
         write(chunk, lines)
 
     pipe.sink.write = counted  # type: ignore[method-assign]
-    for _ in range(2 * BATCH + 1):
+    written = LINES_AT_ONCE + BATCH + 1
+    for _ in range(written):
         log.add(ended())
     log.close()
-    assert chunks == [BATCH, BATCH, 1]
-    assert len(pipe.lines()) == 2 * BATCH + 1
+    assert chunks == [LINES_AT_ONCE, BATCH + 1]
+    assert len(pipe.lines()) == written
 
 
 async def test_lines_of_a_quiet_gateway_leave_after_a_moment(pipe: Pipe) -> None:
