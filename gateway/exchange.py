@@ -155,6 +155,7 @@ class Exchange:
         "service",
         "started_at",
         "status",
+        "trace",
         "traceparent",
         "upstream",
     )
@@ -172,6 +173,7 @@ class Exchange:
         self.routed = False  # counted as in flight for its service
         self.request_id: bytes = b""
         self.traceparent: bytes = b""
+        self.trace: object = None  # what the observer remembers of a sampled one
         self.identity: Identity = ANONYMOUS
         self.permit: Permit = UNLIMITED
         self.upstream = ""  # the name of the last one tried

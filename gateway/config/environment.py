@@ -1,12 +1,18 @@
 """Environment variables over the file, which they override key by key; UPSTREAMS replaces all services."""
 
+import logging
 from typing import Any
 
 from gateway.config.draft import Draft
 from gateway.config.mistake import key_text
 from gateway.config.references import read_text_file
+from gateway.config.telemetry import otlp_endpoint
 from gateway.config.variables import FILE, UPSTREAMS, Variable, variables
 
+log = logging.getLogger(__name__)
+
+# Older deployments name their collector so.
+JAEGER, ENDPOINT = "JAEGER_ENDPOINT", "TRACING_ENDPOINT"
 SYNTAX = "name=url|url;weight=2 with a comma between services"
 
 
@@ -14,6 +20,8 @@ def overlay(draft: Draft) -> None:
     """Put the environment's values over the draft's; a variable that cannot be read is a mistake."""
     for name, variable in variables().items():
         _set(draft, name, variable)
+    if JAEGER in draft.environ:
+        _jaeger(draft, draft.environ[JAEGER])
     if UPSTREAMS in draft.environ:
         draft.came_from_variable(("services",), UPSTREAMS)
         draft.values["services"] = _services(draft, draft.environ[UPSTREAMS])
@@ -39,6 +47,18 @@ def _set(draft: Draft, name: str, variable: Variable) -> None:
         value = [item.strip() for item in value.split(",")] if value.strip() else []
     draft.came_from_variable(variable.path, name)
     draft.values.setdefault(section, {})[key] = value if value != "" else None
+
+
+def _jaeger(draft: Draft, address: str) -> None:
+    path = ("tracing", "endpoint")
+    if ENDPOINT in draft.environ:
+        draft.wrong(path, f"only one of {ENDPOINT} and {JAEGER}; unset the other", "both")
+        return
+    endpoint = otlp_endpoint(address)
+    if endpoint is not None:
+        log.warning("%s is a Thrift address, %s; traces go to %s", JAEGER, draft.show_text(address), endpoint)
+    draft.came_from_variable(path, JAEGER)
+    draft.values.setdefault(path[0], {})[path[1]] = endpoint or address or None
 
 
 def _services(draft: Draft, text: str) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from gateway.config.identity import Auth, Jwt, Oidc
 from gateway.config.kinds import Flag, Host, Network, Path, Port, whole
 from gateway.config.section import Section
 from gateway.config.service import Service
+from gateway.config.telemetry import Tracing
 from gateway.config.units import Duration, PositiveDuration, Rate, Size
 
-__all__ = ["Admin", "Auth", "Config", "Jwt", "Log", "Oidc", "RateLimit", "Server", "Service"]
+__all__ = ["Admin", "Auth", "Config", "Jwt", "Log", "Oidc", "RateLimit", "Server", "Service", "Tracing"]
 
 
 class Server(Section):
@@ -78,6 +79,7 @@ class Config(Section):
     oidc: Oidc = Field(default_factory=Oidc)
     ratelimit: RateLimit = Field(default_factory=RateLimit)
     log: Log = Field(default_factory=Log)
+    tracing: Tracing = Field(default_factory=Tracing)
     services: Mapping[ServiceName, Service] = Field(
         default_factory=dict, description="what is proxied, by the name in `/v1/{service}/`"
     )

@@ -30,6 +30,7 @@ def exchange_of(
     request = Request()
     request.method, request.target = method, target
     request.request_id, request.traceparent = request_id, traceparent
+    request.fields, request.minor = (), 1
     exchange = Exchange(request, Nowhere(), "192.0.2.1", b"", 0)
     exchange.identity = Identity("alice")
     for name, value in ended.items():
