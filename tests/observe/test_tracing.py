@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from aiohttp import ClientSession
 from observe_parts import Clock, exchange_of
 from otlp_collector import CLIENT, SERVER, Collector, Span
 
@@ -251,3 +252,15 @@ def test_client_that_left_before_any_reply(collector: Collector, make: Make, clo
     observer.finish(exchange)
     (client,) = by_kind(collector.wait_for(2), CLIENT)
     assert client.attributes["error.type"] == "client_left"
+
+
+async def test_own_requests_have_spans_without_their_queries(collector: Collector, make: Make) -> None:
+    """Those of the one ClientSession: discovery, key sets."""
+    _, tracing = make(collector.endpoint)
+    url = f"{collector.endpoint}?token=sk-in-the-query"
+    async with ClientSession(trace_configs=[tracing.client_trace()]) as session, session.post(url, data=b"") as reply:
+        assert reply.status == 200
+    tracing.close()
+    (span,) = collector.spans
+    assert span.kind == CLIENT
+    assert "sk-in-the-query" not in str(span)

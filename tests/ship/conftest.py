@@ -1,14 +1,16 @@
 """The chart as Helm renders it."""
 
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# `ship` is no part of the installed package, and the gateway as a process is another room's.
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "process")]
+# `ship` is no part of the installed package; the gateway as a process and the collector are other rooms'.
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS.parent), str(TESTS / "process"), str(TESTS / "observe")]
 
 from ship_variants import VARIANTS, merged, values_of, variant  # noqa: E402
 
@@ -40,3 +42,11 @@ def with_values() -> Callable[..., Rendered]:
         return render(merged(values_of("default"), values))
 
     return changed
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that nobody listens on while the test runs: bound, so that no other process gets it."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
