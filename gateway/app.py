@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKLOG = 4096
+# Files that are no connections: the listeners, logs, a collector, the reloads.
+OTHER_FILES = 64
+BLIND = "Checks decided without the limiter store, by policy."
+SHADOW_HITS = "Requests that a shadow rule would have refused."
 KEY_UPDATES = "Looks for new keys outside: an issuer's key set, the file of API keys."
 SPANS = "Spans that a collector took, that it did not take, and that were dropped before it could."
 # Nothing on the path makes cycles: look for them each 50,000 allocations instead of 700.
@@ -64,10 +69,13 @@ class Gateway:
         self._client = ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), trace_configs=traces)
         self._parts = parts = Assembly(config, runtime, observer, self._client)
         parts.gate.start()
+        await parts.limits.start()
         pipeline = Pipeline(parts.routes, parts.forward, observer)
         metrics = self._metrics(tallies)
         metrics.add_connections(parts.connections)
         metrics.add("counter", "auth_key_updates_total", KEY_UPDATES, ("scheme", "result"), parts.gate.updates)
+        metrics.add("counter", "rate_limit_store_errors_total", BLIND, ("decision",), parts.limits.blind)
+        metrics.add("counter", "rate_limit_shadow_hits_total", SHADOW_HITS, ("rule",), parts.limits.misses)
         runtime.spawn(lag.watch(runtime, tallies.lag), "event loop lag")
         self._admin = Admin(self._checks, metrics.exposition)
         operators = await self._runner(metrics=config.admin.port is None)
@@ -152,6 +160,7 @@ async def serve(config: Config, on_ready: Callable[[int], None] | None = None) -
     """Run until SIGTERM or SIGINT, drain, and return the exit code; a second signal ends it at once (exit 1)."""
     sink = Sink(sys.stdout.fileno())
     logs.setup(config.log, sink)
+    _allow_files(config.server.max_connections)
     gateway = Gateway(config, sink)
     await gateway.start()
     gc.collect()
@@ -176,6 +185,21 @@ def _tracing(config: Config, runtime: Runtime) -> "Tracing | None":
     from gateway.observe.tracing import Tracing
 
     return Tracing(config.tracing, __version__, runtime)
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the limit of open files to what that many clients and the upstreams they wait for need.
+
+    Beyond the limit the event loop drops new connections without a word.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    wanted = 2 * connections + OTHER_FILES
+    allowed = wanted if hard == unlimited else min(wanted, hard)
+    if soft != unlimited and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < connections + OTHER_FILES:
+        log.warning("%d open files are allowed, too few for server.max_connections: raise ulimit -n", allowed)
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

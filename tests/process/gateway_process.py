@@ -38,13 +38,15 @@ class GatewayProcess:
     `port` is the public one. `lines` are what it wrote so far: one dict for each JSON line, {"text": ..} for others.
     """
 
-    def __init__(self, *arguments: str, ready: Callable[[Line], int | None], speaks_json: bool = True) -> None:
+    def __init__(
+        self, *arguments: str, ready: Callable[[Line], int | None], speaks_json: bool = True, limits: str = ":"
+    ) -> None:
         self.lines: list[Line] = []
         self._speaks_json = speaks_json
         self._more = threading.Condition()
         self._ended = False
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *arguments],
+            ["sh", "-c", f'{limits}; exec "$@"', "sh", sys.executable, "-m", "gateway", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -62,11 +64,11 @@ class GatewayProcess:
             raise
 
     @classmethod
-    def serving(cls, config: Mapping[str, Any], directory: Path) -> Self:
-        """`serve` with `config` in a file in `directory`, on any free port of 127.0.0.1."""
+    def serving(cls, config: Mapping[str, Any], directory: Path, limits: str = ":") -> Self:
+        """`serve` with `config` in a file in `directory`, on any free port; `limits` is a `ulimit` of a shell."""
         file = directory / "gateway.yaml"
         file.write_text(yaml.safe_dump({**config, "server": {**LOOPBACK, **config.get("server", {})}}))
-        return cls("serve", "--config", str(file), ready=_port_of)
+        return cls("serve", "--config", str(file), ready=_port_of, limits=limits)
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from conftest import Place, fetch, open_service
 from gateway_process import GatewayProcess
@@ -26,10 +27,10 @@ def start(tmp_path: Path, ports: Callable[[], int]) -> Iterator[Start]:
     """Starts a gateway with these sections beside one open service."""
     with ExitStack() as stack:
 
-        def started(**sections: Any) -> Place:
+        def started(limits: str = ":", **sections: Any) -> Place:
             port = ports()
             common = {"auth": {"type": "none"}, "ratelimit": {"enabled": False}, "services": {"s": open_service(port)}}
-            gateway = stack.enter_context(GatewayProcess.serving({**common, **sections}, tmp_path))
+            gateway = stack.enter_context(GatewayProcess.serving({**common, **sections}, tmp_path, limits))
             return Place(gateway, "s", port)
 
         yield started
@@ -167,3 +168,20 @@ async def test_a_port_that_is_taken_ends_the_start_with_a_sentence(start: Start,
     assert done.stderr.startswith("ai-api-gateway: ")
     assert "address already in use" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+async def test_a_low_soft_limit_of_open_files_is_raised_to_what_the_connections_need(
+    start: Start, clients: Clients
+) -> None:
+    place = start("ulimit -Sn 100", server={"max_connections": 300})
+    for _ in range(200):
+        client = await clients(place.gateway.port)
+    client.send(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (await client.head()).status == 204
+    assert place.gateway.process.rlimit(psutil.RLIMIT_NOFILE)[0] == 664
+
+
+async def test_a_hard_limit_of_open_files_that_is_too_low_is_told(start: Start) -> None:
+    place = start("ulimit -n 100", server={"max_connections": 300})
+    warning = next(line for line in place.gateway.lines if line["level"] == "warning")
+    assert warning["message"] == "100 open files are allowed, too few for server.max_connections: raise ulimit -n"
