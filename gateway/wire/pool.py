@@ -88,6 +88,7 @@ class Pool:
         """A new connection. Raises UpstreamError, UpstreamTimeout (both unsent), NoUpstream at the limit."""
         if len(self._open) + self._connecting >= self._limit:
             raise NoUpstream("max_connections")
+        self._connecting += 1
         task = self._runtime.spawn(self._connect(), f"connect to {self.upstream.name}")
         try:
             return await task
@@ -97,7 +98,6 @@ class Pool:
             raise
 
     async def _connect(self) -> UpstreamConnection:
-        self._connecting += 1
         loop = asyncio.get_running_loop()
         host, port = self.upstream.host, self.upstream.port
         name = host if self._tls else None
