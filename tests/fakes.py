@@ -7,6 +7,7 @@ pieces in which a test feeds them.
 import asyncio
 import random
 import selectors
+import socket
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -47,14 +48,17 @@ class HandRuntime(Runtime):
 class MemorySocket:
     """The options that were set on a socket that is none."""
 
+    family = socket.AF_UNIX  # so that nobody looks for TCP options
+
     def __init__(self) -> None:
         self.options: dict[tuple[int, int], bytes | int] = {}
+        self.state = 1  # TCP_ESTABLISHED
 
     def setsockopt(self, level: int, option: int, value: bytes | int) -> None:
         self.options[level, option] = value
 
     def getsockopt(self, level: int, option: int, size: int) -> bytes:
-        return b"\x01"  # TCP_INFO of an established connection
+        return bytes((self.state,)) if size == 1 else bytes(size)  # TCP_INFO; everything has arrived
 
     @property
     def resets(self) -> bool:
@@ -64,7 +68,8 @@ class MemorySocket:
 class MemoryTransport(asyncio.Transport):
     """One side of a connection, its peer being the test: `written` is what the protocol sent, `feed` what it gets.
 
-    `ended` is how the peer saw it end: "" while it has not, "closed" (FIN) or "reset".
+    `ended` is how the peer sees it end: "" while it has not, "closed" (FIN) or "reset". With `slow_to_close`, `close`
+    waits for a peer that never reads; `abort` does not.
     """
 
     def __init__(self, protocol: asyncio.Protocol, peername: tuple[str, int] = ("127.0.0.1", 40000)) -> None:
@@ -75,6 +80,7 @@ class MemoryTransport(asyncio.Transport):
         self.writes = 0
         self.ended = ""
         self.lost = False
+        self.slow_to_close = False
         self._closing = False
         self._paused = False
         self._held: deque[bytes | None] = deque()  # fed while reading was paused; None is the peer's FIN
@@ -89,6 +95,7 @@ class MemoryTransport(asyncio.Transport):
 
     def feed_eof(self) -> None:
         """The peer ends its side."""
+        self.socket.state = 8  # TCP_CLOSE_WAIT
         self._held.append(None)
         self._deliver()
 
@@ -138,16 +145,16 @@ class MemoryTransport(asyncio.Transport):
         return True
 
     def close(self) -> None:
-        self._end("closed")
-
-    def abort(self) -> None:
-        self._end("reset" if self.socket.resets else "closed")
-
-    def _end(self, how: str) -> None:
-        self.ended = self.ended or how
         if not self._closing:
             self._closing = True
-            asyncio.get_running_loop().call_soon(self._lose, None)
+            self.ended = self.ended or "closed"
+            if not self.slow_to_close:
+                asyncio.get_running_loop().call_soon(self._lose, None)
+
+    def abort(self) -> None:
+        self._closing = True
+        self.ended = self.ended or ("reset" if self.socket.resets else "closed")
+        asyncio.get_running_loop().call_soon(self._lose, None)
 
     def is_closing(self) -> bool:
         return self._closing

@@ -11,12 +11,14 @@ REFUSALS = {
     401: (b"Unauthorized", b"unauthenticated", b"Valid credentials are required."),
     404: (b"Not Found", b"not_found", b"There is no such service or route."),
     405: (b"Method Not Allowed", b"method_not_allowed", b"The method is not allowed here."),
+    408: (b"Request Timeout", b"request_timeout", b"The request arrived too slowly."),
     413: (b"Content Too Large", b"payload_too_large", b"The request body is too large."),
     417: (b"Expectation Failed", b"bad_request", b"The expectation cannot be met."),
     429: (b"Too Many Requests", b"rate_limited", b"Too many requests."),
     431: (b"Request Header Fields Too Large", b"headers_too_large", b"The request head is too large."),
     502: (b"Bad Gateway", b"upstream_error", b"The upstream could not be reached or sent an invalid reply."),
     503: (b"Service Unavailable", b"no_upstream", b"No upstream is available."),
+    504: (b"Gateway Timeout", b"upstream_timeout", b"The upstream did not answer in time."),
 }
 ALLOW = b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"
 
