@@ -12,7 +12,7 @@ from gateway.balance.base import Options
 from gateway.balance.upstream import Upstream
 from gateway.config.tree import Config, Server, Service
 from gateway.forward import Forward, Leg
-from gateway.limit import registry as limit
+from gateway.limit.limits import Limits
 from gateway.observe.record import Observer
 from gateway.routes import Route, Routes
 from gateway.runtime import Runtime
@@ -34,14 +34,14 @@ class Assembly:
         self._legs: dict[Upstream, Leg] = {}
         self._upstreams: dict[str, list[Upstream]] = {}
         self.gate = gate = auth.build(config, Tools(runtime, client))
-        limiters = limit.build(config, runtime)
+        self.limits = Limits(config, runtime)
         routes = {}
         for name, service in config.services.items():
             upstreams = self._upstreams[name] = self._connect(service)
             routes[name] = Route(
                 service=name,
                 authenticate=gate.authenticator(service).authenticate,
-                limit=limiters[name].permit,
+                limit=self.limits.limiters[name].permit,
                 strategy=balance.build(service.strategy, upstreams, runtime, Options(hash_key=service.hash_key)),
                 upstreams=upstreams,
                 headers=HeaderPlan(
@@ -73,6 +73,7 @@ class Assembly:
     def checks(self) -> Iterator[tuple[bool, str]]:
         """For `/ready`: whether there are keys to verify tokens with, and whether each service has upstreams."""
         yield from self.gate.checks()
+        yield from self.limits.checks()
         for name, upstreams in self._upstreams.items():
             yield bool(upstreams), f"service {name}: {len(upstreams)} of {len(upstreams)} upstreams available"
 
@@ -84,6 +85,7 @@ class Assembly:
 
     def close(self) -> None:
         self.gate.close()
+        self.limits.close()
         for _, pool in self.pools():
             pool.close()
 

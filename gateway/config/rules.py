@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from gateway.config import identity_rules
+from gateway.config import identity_rules, limit_rules
 from gateway.config.draft import Draft
 from gateway.config.fault import Fault
 from gateway.config.mistake import KeyPath
 from gateway.config.service import Service
 from gateway.config.tree import Config
-from gateway.config.units import spell_rate
 
 
 def check(draft: Draft, config: Config) -> None:
@@ -53,13 +52,8 @@ def _ports_differ(config: Config) -> Iterator[Fault]:
         yield Fault(("admin", "port"), str(admin.port), remedy)
 
 
-def _rate_is_exact(config: Config) -> Iterator[Fault]:
-    # The bucket's credits are integers that must stay exact in a double, there and in Redis: below 2^53.
-    limit = config.ratelimit
-    per_us = limit.refill_rate / 1_000_000
-    if limit.bucket_size * per_us.denominator + per_us.numerator > 2**53:
-        remedy = f"a rate with fewer digits, or a smaller ratelimit.bucket_size than {limit.bucket_size}"
-        yield Fault(("ratelimit", "refill_rate"), spell_rate(limit.refill_rate), remedy)
+def _redis_authorities(config: Config) -> Iterator[Fault]:
+    yield from _authorities(("redis", "tls_ca"), config.redis.tls_ca)
 
 
 def _services_are_sound(config: Config) -> Iterator[Fault]:
@@ -117,6 +111,7 @@ RULES: Sequence[tuple[Sequence[KeyPath], Callable[[Config], Iterator[Fault]]]] =
     *identity_rules.RULES,
     ((("server", "tls_cert"), ("server", "tls_key"), ("server", "tls_client_ca")), _tls),
     ((("server",), ("admin",)), _ports_differ),
-    ((("ratelimit", "refill_rate"), ("ratelimit", "bucket_size")), _rate_is_exact),
+    ((("redis", "tls_ca"),), _redis_authorities),
+    *limit_rules.RULES,
     ((), _services_are_sound),
 )

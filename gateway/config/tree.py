@@ -8,12 +8,14 @@ from pydantic import Field
 from gateway.config.http import ServiceName
 from gateway.config.identity import Auth, Jwt, Oidc
 from gateway.config.kinds import Flag, Host, Network, Path, Port, whole
+from gateway.config.ratelimit import RateLimit
+from gateway.config.redis import RedisUrl
 from gateway.config.section import Section
 from gateway.config.service import Service
 from gateway.config.telemetry import Tracing
-from gateway.config.units import Duration, PositiveDuration, Rate, Size
+from gateway.config.units import Duration, PositiveDuration, Size
 
-__all__ = ["Admin", "Auth", "Config", "Jwt", "Log", "Oidc", "RateLimit", "Server", "Service", "Tracing"]
+__all__ = ["Admin", "Auth", "Config", "Jwt", "Log", "Oidc", "RateLimit", "Redis", "Server", "Service", "Tracing"]
 
 
 class Server(Section):
@@ -49,15 +51,17 @@ class Admin(Section):
     port: Port | None = Field(None, description="when set, `/metrics` moves to this port and leaves the public one")
 
 
-class RateLimit(Section):
-    """One rule, named "default", for every service."""
+class Redis(Section):
+    """Where gateways share their limits."""
 
-    enabled: Flag = Field(True, description="whether requests are limited at all")
-    algorithm: Literal["token_bucket"] = Field("token_bucket", description="how requests are counted")
-    bucket_size: Annotated[int, whole(1, 10**9)] = Field(100, description="requests a caller may make at once")
-    refill_rate: Rate = Field("10/s", validate_default=True, description="requests a caller gains back over time")
-    key: Literal["client", "subject", "address", "service"] = Field(
-        "client", description="whose requests count together: `client` is the subject, or the address of who has none"
+    url: RedisUrl | None = Field(
+        None,
+        description="`redis://`, `rediss://` (TLS), `redis+sentinel://` or `redis+cluster://`; "
+        "without it every gateway process counts by itself, in memory",
+    )
+    timeout: PositiveDuration = Field(0.025, description="longest wait of a request for Redis, queueing included")
+    tls_ca: Path | None = Field(
+        None, description="PEM file of the authorities for Redis' certificate, instead of the system's"
     )
 
 
@@ -77,6 +81,7 @@ class Config(Section):
     auth: Auth = Field(default_factory=Auth)
     jwt: Jwt = Field(default_factory=Jwt)
     oidc: Oidc = Field(default_factory=Oidc)
+    redis: Redis = Field(default_factory=Redis)
     ratelimit: RateLimit = Field(default_factory=RateLimit)
     log: Log = Field(default_factory=Log)
     tracing: Tracing = Field(default_factory=Tracing)

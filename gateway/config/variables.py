@@ -25,7 +25,7 @@ def variables() -> dict[str, Variable]:
     for section in schema.keys_at(()):
         for key in schema.keys_at((section,)):
             node = schema.at((section, key)) or {}
-            if node.get("type") == "object":
+            if node.get("type") == "object" or "$ref" in node.get("items", {}):
                 continue
             variable = Variable((section, key), node.get("type") == "array", bool(node.get("writeOnly")))
             found[f"{section}_{key}".upper()] = variable

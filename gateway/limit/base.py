@@ -5,25 +5,28 @@ or a float of its own. A *rule* names an algorithm and says who is counted. A *s
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from hashlib import sha256
+from typing import Protocol, TypeAlias
+from urllib.parse import quote
 
 from gateway.exchange import UNLIMITED, Exchange, Identity, Permit
-
-State: TypeAlias = tuple[int, ...]
-"""What an algorithm remembers of one key; only the algorithm knows what the integers mean."""
+from gateway.limit.algorithm import Algorithm, Verdict
+from gateway.runtime import Parked
 
 KeyOf: TypeAlias = Callable[[Exchange, Identity], str]
 """Who is counted. Equal strings share one state; no caller can choose a string that stands for somebody else."""
 
-NEVER = -1
-"""The `retry_after_us` of a request that no waiting will let pass."""
+
+SPACE = "{ai-api-gateway}:1:"
+"""How all names in the store begin: the braces put them into one slot of a Redis Cluster, 1 is the layout of states."""
 
 
 class Limiter(Protocol):
     """Says whether a request may pass now.
 
-    `permit` raises `RateLimited` with `Retry-After` and the limit headers, `rule` naming the rule that refused. It runs
-    inside a `runtime.Drive`: it may await futures, and what needs a task of its own goes through `Runtime.spawn`.
+    `permit` raises `RateLimited` with `Retry-After` and the limit headers, `rule` naming the rule that refused, and
+    `NoUpstream` when nobody can say. It runs inside a `runtime.Drive`: it may await futures, and what needs a task of
+    its own goes through `Runtime.spawn`.
     """
 
     async def permit(self, exchange: Exchange, identity: Identity) -> Permit: ...
@@ -36,70 +39,55 @@ class Unlimited:
         return UNLIMITED
 
 
-class Verdict(NamedTuple):
-    """One rule's word on one request: whole units, microseconds, nothing negative but `NEVER`.
-
-    After this request `remaining` units are left, one more comes in `next_us` (0 = all are there), and in `reset_us`
-    the key is as good as never seen. A refused request passes in exactly `retry_after_us` if nobody else takes
-    meanwhile (0 when allowed).
-    """
-
-    allowed: bool
-    remaining: int
-    next_us: int
-    reset_us: int
-    retry_after_us: int
-
-
-class Algorithm(Protocol):
-    """Arithmetic over one key's state; every method is a pure function of integers.
-
-    `size` is the most that can pass at once, `window` the whole seconds in which that much comes back (0 = less than
-    one). `now` is in microseconds; a `now` before the state's own time counts as no time passed.
-    """
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def window(self) -> int: ...
-
-    def fresh(self, now: int) -> State:
-        """The state of a key that was never seen."""
-
-    def take(self, state: State, now: int, cost: int = 1) -> tuple[Verdict, State]:
-        """Take `cost` units, all or none; a refusal only moves the state's time. ValueError for a cost below 1."""
-
-    def reset_us(self, state: State, now: int) -> int:
-        """How long until `state` is as good as `fresh`; 0 = it may be forgotten."""
-
-    def worse(self, one: State, other: State, now: int) -> State:
-        """A state that never allows what one of the two would refuse."""
-
-
 class Rule:
-    """One limit: its name, the arithmetic, and who is counted. Compared by identity: a new rule starts afresh."""
+    """One limit: its name, the arithmetic, who is counted, and what happens when the store fails.
 
-    __slots__ = ("algorithm", "key", "name")
+    A `shadow` rule counts and is counted, and refuses nobody. `scope` begins the name of each of its states: it tells
+    apart rules that differ in name or definition, so that a changed limit never reads what another one wrote.
+    """
 
-    def __init__(self, name: str, algorithm: Algorithm, key: KeyOf) -> None:
+    __slots__ = ("algorithm", "key", "name", "on_store_error", "scope", "shadow")
+
+    def __init__(
+        self, name: str, algorithm: Algorithm, key: KeyOf, *, shadow: bool = False, on_store_error: str = "local"
+    ) -> None:
         self.name = name
         self.algorithm = algorithm
         self.key = key
+        self.shadow = shadow
+        self.on_store_error = on_store_error
+        # Of known length after the last colon of the name, which has none; so no name or key is read as another.
+        digest = sha256(repr((name, algorithm.definition)).encode()).hexdigest()[:16]
+        self.scope = f"{SPACE}{quote(name, safe=' ')}:{digest}:"
 
     def __repr__(self) -> str:
-        return f"<Rule {self.name} {self.algorithm!r}>"
+        return f"<{'Shadow rule' if self.shadow else 'Rule'} {self.name} {self.algorithm!r}>"
 
+    def counting(self, algorithm: Algorithm) -> "Rule":
+        """The same rule with other numbers."""
+        return Rule(self.name, algorithm, self.key, shadow=self.shadow, on_store_error=self.on_store_error)
+
+
+Slots: TypeAlias = list[tuple[Rule, str, int]]
+"""What a request holds while it is in flight: of which rule and key, and a number of the store's."""
 
 Check: TypeAlias = tuple[Rule, str]
 """A rule and the key it counts this request under."""
+
+Verdicts: TypeAlias = Sequence[Verdict | None]
+"""One verdict a check, in order; None where the store failed and the rule lets everyone pass (`open`)."""
 
 
 class Store(Protocol):
     """Holds the states of all keys and decides, with a clock of its own."""
 
-    async def decide(self, checks: Sequence[Check]) -> Sequence[Verdict]:
-        """One verdict a check, in order. Every rule takes its unit, or, when one refuses, none does.
+    def decide(self, checks: Sequence[Check], slots: Slots) -> Verdicts | Parked[Verdicts]:
+        """One verdict a check, at once or as something to await at once.
 
-        When another rule refused, an allowing verdict still says what it would have left.
+        Every rule takes its unit, or, when one that is no shadow refuses, none does. What is taken only for as long as
+        the request runs is appended to `slots`. `checks` names each rule once. Raises NoUpstream (or the wait does)
+        when the store failed and a rule's policy is `closed`.
         """
+
+    def release(self, slots: Slots) -> None:
+        """Give back `slots`; never waits."""

@@ -1,103 +1,86 @@
-"""The states of all keys, in this process: bounded, and no key gains by being forgotten.
+"""The states of all keys, in this process."""
 
-A rule's table holds at most `KEYS` states. A key without a state of its own starts from the rule's one *unseen* state,
-which is never better than what any forgotten key had left: a state that is as good as fresh is dropped for nothing, and
-when the table is full of states that are not, the best of the oldest few is folded into the unseen state, where it
-makes newcomers start lower until that much time has passed. A flood of keys costs newcomers credit; it never resets a
-limit.
-"""
+from collections.abc import Container, Sequence
+from typing import TypeAlias
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-
-from gateway.limit.base import Algorithm, Check, Rule, State, Verdict
+from gateway.limit.algorithm import State, Verdict
+from gateway.limit.base import Check, Rule, Slots
+from gateway.limit.table import Table, Taken
 from gateway.runtime import Runtime
 
 KEYS = 1_000_000
 
-SWEPT = 2  # looked at for each newcomer: two, so that leaving keeps ahead of coming
-COMPARED = 4  # looked at when the table is full; the best of them goes
+Entry: TypeAlias = tuple[Rule, Table | Taken, str, State]
 
 
 class MemoryStore:
-    """Decides at once, from dicts, by `runtime.clock`; holds at most `keys` states for each of `rules`."""
+    """Decides at once, from dicts, by `runtime.clock`; holds at most `keys` states of each rule."""
 
-    def __init__(self, rules: Iterable[Rule], runtime: Runtime, keys: int = KEYS) -> None:
+    def __init__(self, runtime: Runtime, keys: int = KEYS) -> None:
         self._clock = runtime.clock
-        now = self._now()
-        self._tables = {rule: Table(rule.algorithm, keys, now) for rule in rules}
+        self._keys = keys
+        self._tables: dict[str, Table] = {}
+        self._taken: dict[str, Taken] = {}
 
     def __repr__(self) -> str:
-        return f"<MemoryStore {', '.join(f'{rule.name}: {len(table)}' for rule, table in self._tables.items())}>"
+        return f"<MemoryStore {sum(map(len, self._tables.values()))} keys>"
 
-    async def decide(self, checks: Sequence[Check]) -> Sequence[Verdict]:
-        """One verdict a check; all take or none does. Never waits. `checks` names each rule once."""
-        now = self._now()
+    def decide(self, checks: Sequence[Check], slots: Slots) -> Sequence[Verdict]:
+        """One verdict a check; all take or, but for shadow rules, none does. `checks` names each rule once."""
+        now = round(self._clock() * 1_000_000)
+        if len(checks) == 1:  # measured: 0.4 us less than the general way, of 2.0; python -m bench.micro.limit
+            rule, key = checks[0]
+            table = self._tables.get(rule.scope)
+            if table is not None:
+                verdict, state = rule.algorithm.take(table.look(key), now)
+                if verdict.allowed:
+                    table.keep(key, state, now)
+                else:
+                    table.move(key, state)
+                return (verdict,)
+        return self._decide(checks, slots, now)
+
+    def _decide(self, checks: Sequence[Check], slots: Slots, now: int) -> Sequence[Verdict]:
         verdicts: list[Verdict] = []
-        taken: list[tuple[Table, str, State]] = []
-        refused: list[tuple[Table, str, State]] = []
+        taken: list[Entry] = []
+        refused: list[Entry] = []
+        passes = True
         for rule, key in checks:
-            table = self._tables[rule]
+            table = self._table(rule, now)
             verdict, state = rule.algorithm.take(table.look(key), now)
             verdicts.append(verdict)
-            (taken if verdict.allowed else refused).append((table, key, state))
-        if not refused:
-            for table, key, state in taken:
-                table.keep(key, state, now)
-        for table, key, state in refused:
+            (taken if verdict.allowed else refused).append((rule, table, key, state))
+            passes = passes and (verdict.allowed or rule.shadow)
+        for _, table, key, state in refused:
             table.move(key, state)
+        if not passes:
+            return [rule.algorithm.peek(self._table(rule, now).look(key), now) for rule, key in checks]
+        for rule, table, key, state in taken:
+            table.keep(key, state, now)
+            if rule.algorithm.holds:
+                slots.append((rule, key, 0))
         return verdicts
 
-    def _now(self) -> int:
-        return round(self._clock() * 1_000_000)
+    def release(self, slots: Slots) -> None:
+        """Give back `slots`."""
+        for rule, key, _ in slots:
+            self._taken[rule.scope].free(key)
 
+    def retain(self, scopes: Container[str]) -> None:
+        """Forget the rules whose scope is none of `scopes`, but for what their requests in flight hold."""
+        self._tables = {scope: table for scope, table in self._tables.items() if scope in scopes}
+        self._taken = {scope: taken for scope, taken in self._taken.items() if taken or scope in scopes}
 
-class Table:
-    """The states of one rule's keys, oldest newcomer first, and the one state that stands for all other keys."""
+    def _table(self, rule: Rule, now: int) -> Table | Taken:
+        if rule.algorithm.holds:
+            taken = self._taken.get(rule.scope)
+            if taken is None:
+                taken = self._taken[rule.scope] = self._new_taken(rule)
+            return taken
+        table = self._tables.get(rule.scope)
+        if table is None:
+            table = self._tables[rule.scope] = Table(rule.algorithm, self._keys, now)
+        return table
 
-    __slots__ = ("_algorithm", "_order", "_size", "_states", "_unseen")
-
-    def __init__(self, algorithm: Algorithm, size: int, now: int) -> None:
-        self._algorithm = algorithm
-        self._size = size
-        self._states: dict[str, State] = {}
-        self._order: deque[str] = deque()  # each key of _states once
-        self._unseen = algorithm.fresh(now)
-
-    def __len__(self) -> int:
-        return len(self._states)
-
-    def look(self, key: str) -> State:
-        """The state that decides about `key`."""
-        return self._states.get(key, self._unseen)
-
-    def keep(self, key: str, state: State, now: int) -> None:
-        """Remember what `key` has left after it took; a newcomer may cost another key its place."""
-        if key not in self._states:
-            self._make_room(now)
-            self._order.append(key)
-        self._states[key] = state
-
-    def move(self, key: str, state: State) -> None:
-        """Remember the time of a refusal, which took nothing: after a step of the clock, time goes on from there."""
-        if key in self._states:
-            self._states[key] = state
-        else:
-            self._unseen = state
-
-    def _make_room(self, now: int) -> None:
-        for _ in range(min(SWEPT, len(self._order))):
-            key = self._order.popleft()
-            if self._algorithm.reset_us(self._states[key], now):
-                self._order.append(key)
-            else:
-                del self._states[key]
-        if len(self._states) >= self._size:
-            self._forget_best(now)
-
-    def _forget_best(self, now: int) -> None:
-        oldest = [self._order.popleft() for _ in range(min(COMPARED, len(self._order)))]
-        oldest.sort(key=lambda key: self._algorithm.reset_us(self._states[key], now))
-        best, *others = oldest
-        self._order.extend(others)
-        self._unseen = self._algorithm.worse(self._unseen, self._states.pop(best), now)
+    def _new_taken(self, rule: Rule) -> Taken:
+        return Taken()

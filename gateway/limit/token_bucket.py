@@ -12,45 +12,38 @@ When the clock steps back, no time has passed, and from the next request on time
 more than one extra B, and none delays that request longer than the B/r seconds in which a bucket fills.
 """
 
-from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
-from functools import partial
-from typing import TypeAlias
 
-from gateway.limit.base import NEVER, State, Verdict
+from gateway.limit.algorithm import (
+    NEVER,
+    SECOND,
+    Algorithm,
+    Rate,
+    State,
+    Verdict,
+    View,
+    credits_of,
+    verdict,
+    whole_seconds,
+)
 
-Rate: TypeAlias = int | float | str | Decimal | Fraction
 
-# measured: 0.1 us less a check than Verdict(...), of 2.4; python -m bench.micro.limit, 2026-11-24
-_verdict: Callable[[tuple[bool, int, int, int, int]], Verdict] = partial(tuple.__new__, Verdict)
-
-SECOND = 1_000_000
-EXACT = 2**53
-MOST = 999_999_999_999_999  # the largest integer of a structured field (RFC 9651, section 3.3.1)
-
-
-class TokenBucket:
+class TokenBucket(Algorithm):
     """A bucket of `bucket_size` units that gains `refill_rate` units a second, taken at its decimal face value.
 
-    The state is (credits, the microsecond they were counted). ValueError names what is out of range.
+    The state is (credits, the microsecond they were counted), the view (credits). ValueError names what is out of
+    range.
     """
 
-    __slots__ = ("fill_us", "full", "gain", "price", "size", "window")
+    __slots__ = ("definition", "fill_us", "full", "gain", "price", "size", "window")
 
     def __init__(self, bucket_size: int, refill_rate: Rate) -> None:
-        if not 1 <= bucket_size <= MOST:
-            raise ValueError(f"bucket_size {bucket_size}: must be a whole number from 1 to {MOST}")
-        rate = _exact(refill_rate) / SECOND
+        self.gain, self.price = credits_of(bucket_size, refill_rate)  # a microsecond brings, a unit costs
         self.size = bucket_size
-        self.gain = rate.numerator  # credits a microsecond
-        self.price = rate.denominator  # credits a unit
         self.full = bucket_size * self.price
-        if self.full + self.gain > EXACT:
-            remedy = f"cannot be kept exactly beside bucket_size {bucket_size}; use fewer digits, or a smaller bucket"
-            raise ValueError(f"refill_rate {refill_rate}: {remedy}")
         self.fill_us = -(-self.full // self.gain)
-        self.window = -(-self.fill_us // SECOND) if self.fill_us >= SECOND else 0
+        self.window = whole_seconds(self.fill_us)
+        self.definition = ("token_bucket", self.full, self.gain, self.price, self.fill_us)
 
     def __repr__(self) -> str:
         return f"<TokenBucket {self.size} + {Fraction(self.gain * SECOND, self.price)}/s>"
@@ -60,6 +53,7 @@ class TokenBucket:
 
     def take(self, state: State, now: int, cost: int = 1) -> tuple[Verdict, State]:
         """Take `cost` units, all or none; a cost above the size is refused with `retry_after_us` = NEVER."""
+        # measured: the inherited one, of the same parts, takes 2.2 times as long; python -m bench.micro.limit
         if cost < 1:
             raise ValueError(f"cost {cost}: must be at least 1")
         credit = self._credit(state, now)
@@ -72,10 +66,41 @@ class TokenBucket:
             retry_after = -((credit - need) // gain) if cost <= self.size else NEVER
         missing = self.full - credit
         coming = -((credit % price - price) // gain) if missing else 0
-        return _verdict((allowed, credit // price, coming, -(-missing // gain), retry_after)), (credit, now)
+        return verdict((allowed, credit // price, coming, -(-missing // gain), retry_after, 0)), (credit, now)
 
-    def reset_us(self, state: State, now: int) -> int:
-        return -((self._credit(state, now) - self.full) // self.gain)
+    def advance(self, state: State, now: int) -> State:
+        return self._credit(state, now), now
+
+    def view(self, state: State, now: int) -> View:
+        return state[:1]
+
+    def units(self, view: View) -> int:
+        return view[0] // self.price
+
+    def wait(self, state: State, now: int, cost: int) -> int:
+        return -((state[0] - cost * self.price) // self.gain) if cost <= self.size else NEVER
+
+    def debit(self, state: State, now: int, cost: int) -> State:
+        return state[0] - cost * self.price, now
+
+    def granted(self, view: View, cost: int) -> tuple[Verdict, View]:
+        # measured: the inherited one takes 1.9 times as long; a merged batch calls it for each request
+        price, gain = self.price, self.gain
+        credit = view[0] - cost * price
+        coming = -((credit % price - price) // gain)
+        return verdict((True, credit // price, coming, -((credit - self.full) // gain), 0, 0)), (credit,)
+
+    def after(self, view: View, cost: int) -> View:
+        return (view[0] - cost * self.price,)
+
+    def numbers(self, view: View) -> tuple[int, int, int]:
+        credit = view[0]
+        missing = self.full - credit
+        coming = -((credit % self.price - self.price) // self.gain) if missing else 0
+        return credit // self.price, coming, -(-missing // self.gain)
+
+    def divided(self, parts: int) -> "TokenBucket":
+        return TokenBucket(max(1, self.size // parts), Fraction(self.gain * SECOND, self.price * parts))
 
     def worse(self, one: State, other: State, now: int) -> State:
         return min(self._credit(one, now), self._credit(other, now)), now
@@ -89,13 +114,3 @@ class TokenBucket:
             return self.full
         credit += passed * self.gain
         return credit if credit < self.full else self.full
-
-
-def _exact(rate: Rate) -> Fraction:
-    try:
-        exact = Fraction(str(rate))  # str: 0.1 means one tenth, not the double next to it
-    except (ValueError, ZeroDivisionError):
-        exact = Fraction(0)
-    if exact <= 0:
-        raise ValueError(f"refill_rate {rate}: must be a number of units a second, above 0")
-    return exact

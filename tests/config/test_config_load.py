@@ -181,7 +181,7 @@ def test_the_example_of_the_documentation_loads(tmp_path: Path) -> None:
     config = load(str(path), {"GATEWAY_SECRET": SECRET, "MODEL_KEY": "sk-1"})
     assert config.services["llm"].request_headers.set["Authorization"].get_secret_value() == "Bearer sk-1"
     assert config.services["public-embeddings"].auth == "none"
-    for section in ("server", "admin", "auth", "jwt", "oidc", "ratelimit", "log"):
+    for section in ("server", "admin", "auth", "jwt", "oidc", "redis", "ratelimit", "log"):
         options = getattr(config, section)
         assert options.model_fields_set == set(type(options).model_fields), section
     assert config.services["llm"].model_fields_set == set(type(config.services["llm"]).model_fields)

@@ -53,12 +53,14 @@ def test_sound_values_are_kept() -> None:
         ({"max_body_size": 1}, "max_body_size: got an unknown key: did you mean server.max_body_size?"),
         ({"host": 1}, "host: got an unknown key: did you mean server.host or admin.host?"),
         (
-            {"redis": {}},
-            "redis: got an unknown key: known here are server, admin, auth, jwt, oidc, ratelimit, log, tracing, services",
+            {"valkey": {}},
+            "valkey: got an unknown key: known here are server, admin, auth, jwt, oidc, redis, ratelimit, log, "
+            "tracing, services",
         ),
         (
             {"a\nb": 1},
-            "'a\\nb': got an unknown key: known here are server, admin, auth, jwt, oidc, ratelimit, log, tracing, services",
+            "'a\\nb': got an unknown key: known here are server, admin, auth, jwt, oidc, redis, ratelimit, log, "
+            "tracing, services",
         ),
         (service(timeout={}), "services.llm.timeout: got an unknown key: did you mean services.llm.timeouts?"),
         (service(timeouts=5), "services.llm.timeouts: got a number, true or false: a group of keys out of connect, "),

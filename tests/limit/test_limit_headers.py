@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limit_reference import SECOND, gaps, rates, rule, sizes
 
-from gateway.limit.base import Verdict
+from gateway.limit.algorithm import Verdict
 from gateway.limit.headers import LimitHeaders, quoted
 
 STRING = r'"(?:[ !#-\[\]-~]|\\["\\])*"'

@@ -5,10 +5,12 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limit_reference import SECOND, Reference, VirtualClock, at_once, gaps, rates, rule, sizes
+from limit_reference import SECOND, Reference, VirtualClock, gaps, rates, rule, sizes
 
-from gateway.limit.base import Rule, Verdict
-from gateway.limit.memory import MemoryStore, Table
+from gateway.limit.algorithm import Verdict
+from gateway.limit.base import Rule
+from gateway.limit.memory import MemoryStore
+from gateway.limit.table import Table
 
 names = st.sampled_from(["a", "b", "c", "d", "e", "f"])
 visits = st.lists(st.tuples(gaps, names), max_size=80)
@@ -21,14 +23,14 @@ class Desk:
     def __init__(self, size: int, rate: int | Fraction, keys: int = 1000) -> None:
         self.clock = VirtualClock()
         self.rule = rule(size, rate)
-        self.store = MemoryStore([self.rule], self.clock.runtime(), keys)
+        self.store = MemoryStore(self.clock.runtime(), keys)
 
     def ask(self, key: str, rule: Rule | None = None) -> Verdict:
-        (verdict,) = at_once(self.store.decide([(rule or self.rule, key)]))
+        (verdict,) = self.store.decide([(rule or self.rule, key)], [])
         return verdict
 
     def __len__(self) -> int:
-        return len(self.store._tables[self.rule])
+        return len(self.store._tables[self.rule.scope])
 
 
 @given(sizes, rates, visits)
@@ -49,11 +51,12 @@ def test_RL_08_a_drained_key_leaves_other_keys_alone():
 
 def test_RL_08_a_changed_rule_does_not_read_what_the_old_one_counted():
     clock = VirtualClock()
-    old, new = rule(2, 1), rule(2, 1)
-    store = MemoryStore([old, new], clock.runtime())
+    old, new = rule(2, 1), rule(3, 1)
+    store = MemoryStore(clock.runtime())
     for _ in range(2):
-        at_once(store.decide([(old, "a")]))
-    assert at_once(store.decide([(new, "a")]))[0].remaining == 1
+        store.decide([(old, "a")], [])
+    assert store.decide([(new, "a")], [])[0].remaining == 2
+    assert not store.decide([(rule(2, 1), "a")], [])[0].allowed  # the old one again
 
 
 @given(sizes, rates, visits, bounds)
@@ -69,7 +72,8 @@ def test_a_forgotten_key_never_gets_more_than_its_own_bucket_would_give(size, ra
 @given(sizes, rates, visits, bounds)
 def test_the_number_of_keys_is_bounded(size, rate, visits, bound):
     desk = Desk(size, rate, bound)
-    table = desk.store._tables[desk.rule]
+    desk.ask("a")
+    table = desk.store._tables[desk.rule.scope]
     for gap, key in visits:
         desk.clock.us += gap
         desk.ask(key)
@@ -146,14 +150,14 @@ def test_RL_09_a_clock_that_steps_back_shuts_out_neither_known_keys_nor_newcomer
 def test_all_rules_take_together_or_none_does():
     clock = VirtualClock()
     wide, narrow = rule(5, 1, name="wide"), rule(2, 1, name="narrow")
-    store = MemoryStore([wide, narrow], clock.runtime())
+    store = MemoryStore(clock.runtime())
     both = [(wide, "a"), (narrow, "a")]
-    assert [[v.allowed for v in at_once(store.decide(both))] for _ in range(3)] == [
+    assert [[v.allowed for v in store.decide(both, [])] for _ in range(3)] == [
         [True, True],
         [True, True],
         [True, False],
     ]
-    assert at_once(store.decide([(wide, "a")]))[0].remaining == 2
+    assert store.decide([(wide, "a")], [])[0].remaining == 2
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -161,11 +165,11 @@ def test_all_rules_take_together_or_none_does():
 def test_a_refusal_by_one_rule_costs_the_other_rules_nothing(order, first, rate):
     clock = VirtualClock()
     wide, narrow = rule(20, rate, name="wide"), rule(2, rate, name="narrow")
-    store = MemoryStore([wide, narrow], clock.runtime())
+    store = MemoryStore(clock.runtime())
     references = {name: (Reference(20, rate), Reference(2, rate)) for name in "abcdef"}
     for gap, key in first:
         clock.us += gap
-        verdicts = at_once(store.decide([(wide, key), (narrow, key)][::order]))
+        verdicts = store.decide([(wide, key), (narrow, key)][::order], [])
         for reference in references[key]:
             reference.advance(clock.us)
         expected = [reference.credit >= 1 for reference in references[key]]
@@ -178,5 +182,5 @@ def test_a_refusal_by_one_rule_costs_the_other_rules_nothing(order, first, rate)
 def test_it_shows_its_rules_and_how_many_keys_they_hold():
     desk = Desk(2, 1)
     desk.ask("a")
-    assert repr(desk.store) == "<MemoryStore default: 1>"
+    assert repr(desk.store) == "<MemoryStore 1 keys>"
     assert len(Table(desk.rule.algorithm, 1, 0)) == 0

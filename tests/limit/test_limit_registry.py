@@ -5,166 +5,202 @@ from fractions import Fraction
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from limit_reference import VirtualClock, at_once, exchange, gaps
+from limit_reference import SECOND, gaps
 
+from gateway.config.limit_rules import MODES
 from gateway.config.load import load
 from gateway.config.mistake import ConfigError
-from gateway.config.tree import Config, RateLimit
-from gateway.errors import RateLimited
-from gateway.exchange import ANONYMOUS, UNLIMITED, Identity
-from gateway.limit.base import NEVER, Algorithm, Limiter
-from gateway.limit.key import KEYS
-from gateway.limit.registry import ALGORITHMS, build
+from gateway.config.ratelimit import KEYS, NAMED_KEYS, Limit
+from gateway.limit import key
+from gateway.limit.algorithm import EXACT, NEVER, Algorithm
+from gateway.limit.registry import ALGORITHMS, algorithm, rule_of
 from gateway.limit.token_bucket import TokenBucket
 
-algorithms = pytest.mark.parametrize("name", ALGORITHMS)
-waits = st.lists(gaps, min_size=1, max_size=40)
+kinds = pytest.mark.parametrize("kind", ALGORITHMS, ids=lambda kind: "-".join(filter(None, kind)))
+timed = pytest.mark.parametrize(
+    "kind", [kind for kind in ALGORITHMS if kind[0] != "concurrency"], ids=lambda kind: "-".join(filter(None, kind))
+)
+waits = st.lists(st.one_of(gaps, st.integers(0, 400_000)), min_size=1, max_size=40)
+costs = st.lists(st.integers(1, 3), min_size=40, max_size=40)
 
 
-def algorithm(name: str) -> Algorithm:
-    return ALGORITHMS[name](RateLimit(algorithm=name, bucket_size=3, refill_rate="1/s"))
+def made(kind: tuple[str, str | None]) -> Algorithm:
+    name, mode = kind
+    return algorithm(Limit(algorithm=name, mode=mode, bucket_size=3, refill_rate="1/s", window="5s", max_delay="9s"))
 
 
-def config(**ratelimit: object) -> Config:
-    upstreams = {"upstreams": [{"url": "http://127.0.0.1:1"}]}
-    return Config.model_validate({"ratelimit": ratelimit, "services": {"llm": upstreams, "embed": upstreams}})
-
-
-def passes(limiter: Limiter, service: str, subject: str = "alice") -> bool:
-    try:
-        at_once(limiter.permit(exchange(service=service), Identity(subject)))
-    except RateLimited:
-        return False
-    return True
+def played(tested: Algorithm, pauses: list[int], costs: list[int]) -> tuple[tuple[int, ...], int]:
+    """The state after requests of `costs`, and the time."""
+    state, now = tested.fresh(0), 0
+    for gap, cost in zip(pauses, costs, strict=False):
+        now += gap
+        _, state = tested.take(state, now, cost)
+    return state, now
 
 
 def test_the_registries_hold_what_the_configuration_offers():
-    assert set(ALGORITHMS) == set(get_args(RateLimit.model_fields["algorithm"].annotation))
-    assert set(KEYS) == set(get_args(RateLimit.model_fields["key"].annotation))
+    offered = {name: MODES.get(name, (None,)) for name in get_args(Limit.model_fields["algorithm"].annotation)}
+    assert set(ALGORITHMS) == {(name, mode) for name, modes in offered.items() for mode in modes}
+    assert set(key.KEYS) == set(KEYS)
+    assert set(key.NAMED) == set(NAMED_KEYS)
 
 
-@algorithms
-@given(waits=waits)
-def test_a_state_is_integers_and_a_verdict_is_never_negative(name, waits):
-    tested = algorithm(name)
+@pytest.mark.parametrize(("name", "mode"), [("leaky_bucket", "meter"), ("sliding_window", "strict")])
+def test_the_first_mode_is_the_default(name, mode):
+    assert MODES[name][0] == mode
+    assert algorithm(Limit(algorithm=name)).definition == algorithm(Limit(algorithm=name, mode=mode)).definition
+
+
+@kinds
+@given(waits=waits, costs=costs)
+def test_a_state_is_integers_and_a_verdict_is_never_negative(kind, waits, costs):
+    tested = made(kind)
     state, now = tested.fresh(0), 0
-    for gap in waits:
+    for gap, cost in zip(waits, costs, strict=False):
         now += gap
-        verdict, state = tested.take(state, now)
-        assert all(type(part) is int for part in state)
-        assert [type(number) for number in verdict] == [bool, int, int, int, int]
+        verdict, state = tested.take(state, now, cost)
+        assert all(type(part) is int and abs(part) <= EXACT for part in state)
+        assert [type(number) for number in verdict] == [bool, int, int, int, int, int]
         assert 0 <= verdict.remaining <= tested.size
         assert 0 <= verdict.next_us <= verdict.reset_us == tested.reset_us(state, now)
+        assert (verdict.next_us == 0) == (verdict.remaining == tested.size)
         assert (verdict.retry_after_us == 0) == verdict.allowed
+        assert verdict.delay_us >= 0
 
 
-@algorithms
-@given(waits=waits)
-def test_a_state_may_be_forgotten_once_it_is_as_good_as_fresh(name, waits):
-    tested = algorithm(name)
-    state, now = tested.fresh(0), 0
-    for gap in waits:
-        now += gap
-        _, state = tested.take(state, now)
+@timed
+@given(waits=waits, costs=costs)
+def test_one_more_unit_is_there_after_next_us_and_not_a_microsecond_earlier(kind, waits, costs):
+    tested = made(kind)
+    state, now = played(tested, waits, costs)
+    verdict = tested.peek(state, now)
+    assume(verdict.next_us)
+    assert tested.peek(state, now + verdict.next_us - 1).remaining == verdict.remaining
+    assert tested.peek(state, now + verdict.next_us).remaining > verdict.remaining
+
+
+@kinds
+@given(waits=waits, costs=costs)
+def test_a_state_may_be_forgotten_once_it_is_as_good_as_fresh(kind, waits, costs):
+    tested = made(kind)
+    state, now = played(tested, waits, costs)
+    if tested.holds:
+        state = tested.fresh(0)  # once every request has ended
     now += tested.reset_us(state, now)
     assert tested.reset_us(state, now) == 0
     assert tested.take(state, now)[0] == tested.take(tested.fresh(now), now)[0]
 
 
-@algorithms
-@given(waits=waits)
-def test_a_refusal_only_moves_the_time_and_waiting_is_enough(name, waits):
-    tested = algorithm(name)
+@timed
+@given(waits=waits, costs=costs)
+def test_a_refusal_only_moves_the_time_and_waiting_is_enough(kind, waits, costs):
+    tested = made(kind)
     state, now = tested.fresh(0), 0
-    for gap in waits:
+    for gap, cost in zip(waits, costs, strict=False):
         now += gap
-        verdict, after = tested.take(state, now)
+        verdict, after = tested.take(state, now, cost)
         if not verdict.allowed:
             assert tested.reset_us(after, now) == tested.reset_us(state, now)
-            assert not tested.take(after, now + verdict.retry_after_us - 1)[0].allowed
-            assert tested.take(after, now + verdict.retry_after_us)[0].allowed
+            assert not tested.take(after, now + verdict.retry_after_us - 1, cost)[0].allowed
+            assert tested.take(after, now + verdict.retry_after_us, cost)[0].allowed
         state = after
 
 
-@algorithms
-@given(one=waits, other=waits)
-def test_the_worse_of_two_states_is_allowed_no_more_than_either(name, one, other):
-    tested = algorithm(name)
-    states, end = [], 0
-    for waits in (one, other):
-        state, now = tested.fresh(0), 0
-        for gap in waits:
-            now += gap
-            _, state = tested.take(state, now)
-        states.append(state)
-        end = max(end, now)
-    worse = tested.worse(*states, end)
-    left = [tested.take(state, end)[0] for state in states]
-    merged = tested.take(worse, end)[0]
-    assert merged.allowed <= min(verdict.allowed for verdict in left)
-    assert merged.reset_us >= max(verdict.reset_us for verdict in left if verdict.allowed == merged.allowed)
+@kinds
+@given(waits=waits, costs=costs)
+def test_RL_06_refusals_change_nothing_for_those_who_come_later(kind, waits, costs):
+    tested = made(kind)
+    state, without, now = tested.fresh(0), tested.fresh(0), 0
+    for gap, cost in zip(waits, costs, strict=False):
+        now += gap
+        verdict, state = tested.take(state, now, cost)
+        if verdict.allowed:
+            again, without = tested.take(without, now, cost)
+            assert again == verdict
 
 
-@algorithms
-def test_a_cost_is_at_least_one_and_one_above_the_size_never_passes(name):
-    tested = algorithm(name)
+@kinds
+@given(waits=waits, costs=costs)
+def test_looking_takes_nothing(kind, waits, costs):
+    tested = made(kind)
+    state, now = played(tested, waits, costs)
+    seen, then = tested.peek(state, now), tested.take(state, now)[0]
+    assert (seen.allowed, seen.retry_after_us, seen.delay_us) == (then.allowed, then.retry_after_us, then.delay_us)
+    assert seen.remaining == then.remaining + then.allowed
+
+
+@kinds
+@given(one=waits, other=waits, gap=gaps)
+def test_the_worse_of_two_states_is_allowed_no_more_than_either(kind, one, other, gap):
+    tested = made(kind)
+    (first, until), (second, end) = played(tested, one, [1] * 40), played(tested, other, [1] * 40)
+    worse = tested.worse(first, second, max(until, end))
+    now = max(until, end) + gap
+    for cost in range(1, tested.size + 1):
+        both = [tested.take(state, now, cost)[0].allowed for state in (first, second)]
+        assert tested.take(worse, now, cost)[0].allowed <= min(both)
+
+
+@kinds
+def test_RL_07_a_cost_is_at_least_one_and_one_above_the_size_never_passes(kind):
+    tested = made(kind)
     with pytest.raises(ValueError, match="cost"):
         tested.take(tested.fresh(0), 0, 0)
     assert tested.take(tested.fresh(0), 0, tested.size + 1)[0].retry_after_us == NEVER
 
 
-@algorithms
+@kinds
+@given(waits=waits, cost=st.integers(1, 3))
+def test_RL_07_a_cost_is_taken_whole_or_not_at_all(kind, waits, cost):
+    tested = made(kind)
+    state, now = played(tested, waits, [1] * 40)
+    before, (verdict, _) = tested.peek(state, now), tested.take(state, now, cost)
+    assert verdict.allowed == (cost <= before.remaining)
+    assert verdict.remaining == before.remaining - (cost if verdict.allowed else 0)
+
+
+@timed
 @given(back=st.integers(0, 10**10))
-def test_a_clock_that_steps_back_delays_nobody_longer_than_a_reset(name, back):
-    tested = algorithm(name)
+def test_RL_09_a_clock_that_steps_back_delays_nobody_longer_than_a_reset(kind, back):
+    tested = made(kind)
     state, now = tested.fresh(10**11), 10**11
     while (verdict := tested.take(state, now))[0].allowed:
         state = verdict[1]
     refused, state = tested.take(state, now - back)
     assert not refused.allowed
+    assert refused.retry_after_us <= refused.reset_us <= 10 * SECOND
     assert tested.take(state, now - back + refused.retry_after_us)[0].allowed
 
 
-def test_all_services_share_one_bucket_for_each_caller():
-    limiters = build(config(bucket_size=1), VirtualClock().runtime())
-    assert sorted(limiters) == ["embed", "llm"]
-    assert passes(limiters["llm"], "llm")
-    assert not passes(limiters["embed"], "embed")
-    assert passes(limiters["embed"], "embed", "bob")
+@kinds
+@pytest.mark.parametrize("parts", [1, 2, 3, 100])
+def test_a_share_is_never_more_than_its_part_but_at_least_one(kind, parts):
+    whole = algorithm(
+        Limit(algorithm=kind[0], mode=kind[1], bucket_size=60, refill_rate="10/s", window="5s", max_delay="9s")
+    )
+    share = whole.divided(parts)
+    assert type(share) is type(whole)
+    assert share.size == max(1, 60 // parts)
+    if parts == 1:
+        assert share.definition == whole.definition
 
 
-def test_counted_by_service_each_service_has_a_bucket_for_all_callers():
-    limiters = build(config(bucket_size=1, key="service"), VirtualClock().runtime())
-    assert passes(limiters["llm"], "llm")
-    assert not passes(limiters["llm"], "llm", "bob")
-    assert passes(limiters["embed"], "embed", "bob")
-
-
-def test_switched_off_everyone_passes_without_a_header():
-    limiters = build(config(enabled=False, bucket_size=1), VirtualClock().runtime())
-    for _ in range(3):
-        assert at_once(limiters["llm"].permit(exchange(), ANONYMOUS)) is UNLIMITED
-
-
-def test_the_rule_is_named_default():
-    limiter = build(config(bucket_size=1), VirtualClock().runtime())["llm"]
-    at_once(limiter.permit(exchange(), ANONYMOUS))
-    with pytest.raises(RateLimited) as refused:
-        at_once(limiter.permit(exchange(), ANONYMOUS))
-    assert refused.value.rule == "default"
+@kinds
+def test_every_rule_says_what_it_is(kind):
+    assert repr(rule_of(Limit(algorithm=kind[0], mode=kind[1]))).startswith("<Rule default <")
 
 
 @given(st.integers(1, 10**9), st.integers(1, 10**9), st.integers(0, 9), st.sampled_from(["/s", "/min", "/h"]))
 def test_the_configuration_accepts_exactly_the_rates_that_a_bucket_can_keep(size, digits, places, unit):
     rate = Decimal(digits).scaleb(-places)
     variables = {"AUTH_TYPE": "none", "UPSTREAMS": "llm=http://127.0.0.1:1", "RATELIMIT_BUCKET_SIZE": str(size)}
+    variables["RATELIMIT_REFILL_RATE"] = f"{rate:f}{unit}"
     try:
         TokenBucket(size, Fraction(rate) / {"/s": 1, "/min": 60, "/h": 3600}[unit])
     except ValueError:
         with pytest.raises(ConfigError, match=r"ratelimit\.refill_rate"):
-            load(None, {**variables, "RATELIMIT_REFILL_RATE": f"{rate:f}{unit}"})
+            load(None, variables)
     else:
-        loaded = load(None, {**variables, "RATELIMIT_REFILL_RATE": f"{rate:f}{unit}"})
-        assert passes(build(loaded, VirtualClock().runtime())["llm"], "llm")
+        assert algorithm(load(None, variables).ratelimit).size == size

@@ -8,13 +8,16 @@ from limit_reference import SECOND, VirtualClock, at_once, exchange, gaps, rates
 from gateway.errors import RateLimited
 from gateway.exchange import ANONYMOUS, Identity
 from gateway.limit.base import Limiter, Rule
+from gateway.limit.bundle import Bundle
 from gateway.limit.key import client
 from gateway.limit.limited import Limited
+from gateway.limit.line import Line
 from gateway.limit.memory import MemoryStore
 
 
 def limited(clock: VirtualClock, *rules: Rule) -> Limited:
-    return Limited(rules, MemoryStore(rules, clock.runtime()))
+    bundle = Bundle(rules, {})
+    return Limited(lambda identity: bundle, MemoryStore(clock.runtime()), Line(clock))
 
 
 def refusal(limiter: Limiter, identity: Identity = ANONYMOUS) -> RateLimited | None:
@@ -93,7 +96,6 @@ def test_with_several_rules_the_one_with_least_left_speaks_and_the_one_to_wait_f
 
 def test_it_shows_its_rules():
     limit = rule(100, 10)
-    assert repr(limited(VirtualClock(), limit)) == "<Limited by default>"
     assert repr(limit) == "<Rule default <TokenBucket 100 + 10/s>>"
 
 

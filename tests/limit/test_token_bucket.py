@@ -9,8 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from limit_reference import SECOND, Reference, gaps, rates, sizes
 
-from gateway.limit.base import NEVER, State, Verdict
-from gateway.limit.token_bucket import EXACT, TokenBucket
+from gateway.limit.algorithm import EXACT, NEVER, State, Verdict
+from gateway.limit.token_bucket import TokenBucket
 
 schedules = st.lists(st.tuples(gaps, st.integers(1, 5)), min_size=1, max_size=40)
 
@@ -186,7 +186,7 @@ def in_doubles(bucket: TokenBucket, state: tuple[float, float], now: float, cost
         retry = -math.floor((credit - need) / gain) if cost <= bucket.size else -1.0
     missing = full - credit
     coming = -math.floor((math.fmod(credit, price) - price) / gain) if missing > 0 else 0.0
-    numbers = [float(allowed), math.floor(credit / price), coming, -math.floor(-missing / gain), retry]
+    numbers = [float(allowed), math.floor(credit / price), coming, -math.floor(-missing / gain), retry, 0.0]
     return numbers, (credit, now)
 
 

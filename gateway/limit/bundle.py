@@ -1,0 +1,63 @@
+"""The rules that one request is asked about together, and what their verdicts come to."""
+
+from collections.abc import Sequence
+
+from gateway.errors import RateLimited
+from gateway.limit.algorithm import Verdict
+from gateway.limit.base import Rule, Verdicts
+from gateway.limit.headers import LimitHeaders
+
+
+class Bundle:
+    """A fixed order of `rules`; `misses` counts by rule what shadow rules would have refused.
+
+    ValueError for a rule name that a header cannot carry.
+    """
+
+    __slots__ = ("_headers", "_misses", "_plain", "rules")
+
+    def __init__(self, rules: Sequence[Rule], misses: dict[str, int]) -> None:
+        self.rules = tuple(rules)
+        self._misses = misses
+        self._headers: dict[tuple[Rule, ...], LimitHeaders] = {}
+        spoken = tuple(rule for rule in rules if not rule.shadow)
+        self._plain = self._headers_of(spoken) if spoken == self.rules else None
+
+    def __repr__(self) -> str:
+        return ", ".join(rule.name for rule in self.rules)
+
+    def judge(self, verdicts: Verdicts) -> tuple[bytes, int, int]:
+        """Of a request that passes: reply lines, which rule it waits for, for how many microseconds. Else RateLimited.
+
+        A rule without a verdict lets everyone pass, and nothing is told about it.
+        """
+        # measured: 0.6 us less for the usual case of one rule, of 1.5; python -m bench.micro.limit
+        if self._plain is not None and len(verdicts) == 1 and (only := verdicts[0]) is not None and only.allowed:
+            return self._plain.lines((only,), 0), 0, only.delay_us
+        rules, spoken = [], []
+        for rule, verdict in zip(self.rules, verdicts, strict=True):
+            if verdict is not None and not rule.shadow:
+                rules.append(rule)
+                spoken.append(verdict)
+            elif verdict is not None and not verdict.allowed:
+                self._misses[rule.name] = self._misses.get(rule.name, 0) + 1
+        if not spoken:
+            return b"", 0, 0
+        headers = self._headers_of(tuple(rules))
+        if not all(verdict.allowed for verdict in spoken):
+            raise self._refusal(rules, spoken, headers)
+        tightest = min(range(len(spoken)), key=lambda index: spoken[index].remaining)
+        slowest = max(range(len(spoken)), key=lambda index: spoken[index].delay_us)
+        return headers.lines(spoken, tightest), self.rules.index(rules[slowest]), spoken[slowest].delay_us
+
+    def _refusal(self, rules: Sequence[Rule], verdicts: Sequence[Verdict], headers: LimitHeaders) -> RateLimited:
+        waits = [verdict.retry_after_us for verdict in verdicts]
+        longest = waits.index(max(waits))
+        name = rules[longest].name
+        return RateLimited(f"rule {name}", headers=headers.refusal(verdicts, longest), rule=name)
+
+    def _headers_of(self, rules: tuple[Rule, ...]) -> LimitHeaders:
+        headers = self._headers.get(rules)
+        if headers is None:
+            headers = self._headers[rules] = LimitHeaders(rules)
+        return headers

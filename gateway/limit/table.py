@@ -1,0 +1,97 @@
+"""The states of one rule's keys in memory: bounded, and no key gains by being forgotten.
+
+A table holds at most a given number of states. A key without a state of its own starts from the one *unseen* state,
+which is never better than what any forgotten key had left: a state that is as good as fresh is dropped for nothing, and
+when the table is full of states that are not, the best of the oldest few is folded into the unseen state, where it
+makes newcomers start lower until that much time has passed. A flood of keys costs newcomers credit; it never resets a
+limit.
+"""
+
+from collections import deque
+
+from gateway.limit.algorithm import Algorithm, State
+
+SWEPT = 2  # looked at for each newcomer: two, so that leaving keeps ahead of coming
+COMPARED = 4  # looked at when the table is full; the best of them goes
+
+
+class Table:
+    """The states of one rule's keys, oldest newcomer first, and the one state that stands for all other keys."""
+
+    __slots__ = ("_algorithm", "_order", "_size", "_states", "_unseen")
+
+    def __init__(self, algorithm: Algorithm, size: int, now: int) -> None:
+        self._algorithm = algorithm
+        self._size = size
+        self._states: dict[str, State] = {}
+        self._order: deque[str] = deque()  # each key of _states once
+        self._unseen = algorithm.fresh(now)
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def look(self, key: str) -> State:
+        """The state that decides about `key`."""
+        return self._states.get(key, self._unseen)
+
+    def keep(self, key: str, state: State, now: int) -> None:
+        """Remember what `key` has left after it took; a newcomer may cost another key its place."""
+        if key not in self._states:
+            self._make_room(now)
+            self._order.append(key)
+        self._states[key] = state
+
+    def move(self, key: str, state: State) -> None:
+        """Remember the time of a refusal, which took nothing: after a step of the clock, time goes on from there."""
+        if key in self._states:
+            self._states[key] = state
+        else:
+            self._unseen = state
+
+    def _make_room(self, now: int) -> None:
+        for _ in range(min(SWEPT, len(self._order))):
+            key = self._order.popleft()
+            if self._algorithm.reset_us(self._states[key], now):
+                self._order.append(key)
+            else:
+                del self._states[key]
+        if len(self._states) >= self._size:
+            self._forget_best(now)
+
+    def _forget_best(self, now: int) -> None:
+        oldest = [self._order.popleft() for _ in range(min(COMPARED, len(self._order)))]
+        oldest.sort(key=lambda key: self._algorithm.reset_us(self._states[key], now))
+        best, *others = oldest
+        self._order.extend(others)
+        self._unseen = self._algorithm.worse(self._unseen, self._states.pop(best), now)
+
+
+class Taken:
+    """The slots that are taken of each key, as long as some are: never more keys than requests in flight."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def look(self, key: str) -> State:
+        """How many slots of `key` are taken."""
+        return (self._counts.get(key, 0),)
+
+    def keep(self, key: str, state: State, now: int) -> None:
+        """Remember that one more is taken."""
+        self._counts[key] = state[0]
+
+    def move(self, key: str, state: State) -> None:
+        """A refusal changes nothing: slots know no time."""
+
+    def free(self, key: str) -> None:
+        """One slot of `key` is free again."""
+        left = self._counts[key] - 1
+        if left:
+            self._counts[key] = left
+        else:
+            del self._counts[key]
