@@ -38,6 +38,7 @@ OTHER_FILES = 64
 BLIND = "Checks decided without the limiter store, by policy."
 SHADOW_HITS = "Requests that a shadow rule would have refused."
 KEY_UPDATES = "Looks for new keys outside: an issuer's key set, the file of API keys."
+DRAIN_ENDS = "When a drain under way cuts what is still in flight, in Unix seconds; 0 before one."
 SPANS = "Spans that a collector took, that it did not take, and that were dropped before it could."
 # Nothing on the path makes cycles: look for them each 50,000 allocations instead of 700.
 GC_THRESHOLD = (50_000, 20, 50)
@@ -52,6 +53,7 @@ class Gateway:
         self._sink = sink
         self._runtime = runtime or Runtime()
         self._draining = False
+        self._drain_ends = 0.0  # Unix seconds
         self._listener: asyncio.Server | None = None
         self._runners: list[web.AppRunner] = []
         self.port = 0
@@ -95,6 +97,8 @@ class Gateway:
         metrics = Metrics(tallies, __version__)
         metrics.add_dropped_lines(lambda: self._sink.dropped)
         add_process(metrics, self._runtime.wall())
+        name = "gateway_drain_ends_timestamp_seconds"
+        metrics.add("gauge", name, DRAIN_ENDS, (), lambda: [((), self._drain_ends)])
         if self._tracing is not None:
             metrics.add("counter", "trace_spans_total", SPANS, ("result",), self._tracing.results)
         return metrics
@@ -130,6 +134,7 @@ class Gateway:
         """Turn readiness red, accept for `drain_delay` more, then finish what is in flight within `drain_timeout`."""
         options = self._config.server
         self._draining = True
+        self._drain_ends = self._runtime.wall() + options.drain_delay + options.drain_timeout
         await asyncio.sleep(options.drain_delay)
         assert self._listener is not None
         self._listener.close()

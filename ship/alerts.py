@@ -68,6 +68,23 @@ ALERTS = (
         "limits are decided without Redis ({{ $labels.decision }})",
     ),
     Alert(
+        "GatewayKeySetStale",
+        "ticket",
+        "0m",
+        'sum by (instance, scheme) (increase(auth_key_updates_total{result!="success"}[30m])) > 0 '
+        'unless sum by (instance, scheme) (increase(auth_key_updates_total{result="success"}[30m])) > 0',
+        "{{ $labels.instance }}: no new keys for {{ $labels.scheme }} in half an hour; the old ones live on",
+    ),
+    Alert(
+        "GatewayDrainOverrun",
+        "ticket",
+        "0m",
+        "sum by (instance) (http_requests_in_flight) > 0 "
+        "and on (instance) (gateway_drain_ends_timestamp_seconds > 0) "
+        "and on (instance) (gateway_drain_ends_timestamp_seconds - time() < 15)",
+        "{{ $labels.instance }}: {{ $value }} requests are in flight and will be cut, the drain is about to end",
+    ),
+    Alert(
         "GatewayEventLoopLag",
         "ticket",
         "5m",

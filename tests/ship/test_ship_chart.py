@@ -65,6 +65,7 @@ def test_k8_01_image_is_never_latest_and_may_be_a_digest(rendered: Rendered, pro
 def test_gateway_accepts_the_rendered_configuration(name: str, tmp_path: Path) -> None:
     for key in ("jwt-secret", "vendor-key", "redis-password"):
         (tmp_path / key).write_text("a7Qp0Zx-" * 6)
+    (tmp_path / "api-keys.yaml").write_text(f"[{{name: ci, subject: ci, sha256: {'a' * 64}}}]")
     rendered = variant(name)
     text = config_file(rendered, tmp_path).replace("tls_", "# tls_")  # there is no certificate here
     (tmp_path / "gateway.yaml").write_text(text)

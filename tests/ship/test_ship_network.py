@@ -46,6 +46,14 @@ def test_k8_07_a_neighbour_is_reached_by_its_short_name(default: Rendered) -> No
     assert policy(default)["egress"][1] == {"to": [{"podSelector": {}}]}
 
 
+def test_k8_07_issuer_and_collector_are_reached() -> None:
+    _, model, issuer, collector = policy(variant("oidc"))["egress"]
+    assert model == {"to": [{"podSelector": {}}]}
+    assert issuer["ports"] == [{"port": 443, "protocol": "TCP"}]
+    assert issuer["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
+    assert collector == {"to": [namespace("observability")]}
+
+
 def test_k8_07_no_rule_lets_everything_out(rendered: Rendered) -> None:
     for manifest in rendered.manifests():
         if manifest["kind"] == "NetworkPolicy":

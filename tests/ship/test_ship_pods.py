@@ -109,6 +109,11 @@ def test_k8_06_secret_of_the_chart_is_nowhere_else() -> None:
     assert secret not in rendered.notes
 
 
+def test_k8_06_nobody_asks_for_a_secret_that_is_not_used() -> None:
+    assert [entry["name"] for entry in container_of(variant("oidc"))["env"]] == ["GATEWAY_CONFIG"]
+    assert [entry["name"] for entry in container_of(variant("default"))["env"]] == ["GATEWAY_CONFIG", "JWT_SECRET_FILE"]
+
+
 @pytest.mark.parametrize(
     "config",
     [

@@ -9,6 +9,7 @@
 {{- $auth := $config.auth | default dict -}}
 {{- if has ($auth.type | default "jwt") (list "oidc" "both") -}}
 {{- println (($config.oidc | default dict).issuer | default "") -}}
+{{- println (($config.oidc | default dict).jwks_uri | default "") -}}
 {{- end -}}
 {{- $tracing := $config.tracing | default dict -}}
 {{- if $tracing.enabled -}}

@@ -104,7 +104,7 @@ seccompProfile:
 {{- define "gateway.asksForJwt" -}}
 {{- $jwt := .Values.config.jwt | default dict -}}
 {{- $type := (.Values.config.auth | default dict).type | default "jwt" -}}
-{{- if and (has $type (list "jwt" "both")) (empty $jwt.secret) -}}yes{{- end -}}
+{{- if and (has $type (list "jwt" "both")) (empty $jwt.secret) (empty $jwt.public_key) -}}yes{{- end -}}
 {{- end -}}
 
 {{/* YAML: which variable is in which key of the Secret. */}}
