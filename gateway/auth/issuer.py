@@ -11,7 +11,6 @@ from gateway.config.http import is_loopback
 WELL_KNOWN = "/.well-known/openid-configuration"
 LARGEST_DOCUMENT = 512 << 10
 TIMEOUT = aiohttp.ClientTimeout(total=5.0, sock_connect=2.0)
-# Not even an inflated answer gets past the cap.
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "ai-api-gateway"}
 
 
@@ -57,7 +56,9 @@ class Issuer:
 
     async def _get(self, url: str) -> Mapping[str, object]:
         try:
-            async with self._client.get(url, allow_redirects=False, timeout=TIMEOUT, headers=HEADERS) as reply:
+            async with self._client.get(
+                url, allow_redirects=False, auto_decompress=False, timeout=TIMEOUT, headers=HEADERS
+            ) as reply:
                 if reply.status != 200:
                     raise FetchError(f"the issuer answered {reply.status}", url)
                 return read_object(await _read(reply.content))

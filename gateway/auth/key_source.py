@@ -112,6 +112,8 @@ class KeySource:
             self._runtime.deadlines.watch(self, self._runtime.clock() + self._pause())
 
     def _learn(self, keys: KeySet) -> None:
+        if self._failures:
+            log.info("key set: fetched again after %d failures", self._failures)
         before = self.keys
         self._replace(keys)
         self._learned_at = self._runtime.clock()

@@ -1,9 +1,13 @@
 """What the gateway remembers of tokens, and what it never does."""
 
+import contextlib
+import gc
+import hmac
 from typing import Any
 
+import psutil
 import pytest
-from auth_tokens import CLAIMS, LEEWAY, NOW, Clock, ask, forge, reason, request, token_gate, verdict
+from auth_tokens import CLAIMS, LEEWAY, NOW, SECRET, Clock, ask, base64url, forge, reason, request, token_gate, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +17,9 @@ from gateway.auth.jwt import Jwt
 from gateway.auth.token_cache import TokenCache
 from gateway.errors import Unauthenticated
 from gateway.exchange import Identity
+
+# What the allocator keeps back for itself; 80,000 tokens are over 40 MB.
+FLAT = 4 << 20
 
 
 class Counting(Jwt):
@@ -89,18 +96,44 @@ def test_JW_40_a_spelling_that_decodes_to_the_same_bytes_is_another_token_and_re
     assert len(gate.cache) == 1
 
 
+def rss() -> int:
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)
+
+
 def test_JW_41_a_hundred_thousand_invalid_tokens_leave_the_memory_as_it_was() -> None:
     gate = token_gate(cache_size=10)
     known = b"Bearer " + forge()
     alice = ask(gate, known)
     signed, _, _ = forge().rpartition(b".")
+    before = 0
     for number in range(100_000):
+        if number == 10_000:
+            before = rss()
         # Most fall at the header, every hundredth goes all the way to a wrong signature.
         token = b"%d.%d.%d" % (number, number, number) if number % 100 else b"%b.%042dA" % (signed, number)
         with pytest.raises(Unauthenticated):
             gate.authenticate(request(b"Bearer " + token)).send(None)
+    assert rss() - before < FLAT
     assert len(gate.cache) == 1
     assert gate.cache.recall(known) is alice
+
+
+def test_a_hundred_thousand_valid_tokens_fill_the_memory_to_its_bound_and_no_further() -> None:
+    gate = token_gate(cache_size=1000)
+    header = base64url(b'{"alg":"HS256"}')
+    before = 0
+    for number in range(100_000):
+        if number == 20_000:
+            before = rss()
+        signed = header + b"." + base64url(b'{"sub":"user-%d","exp":%d}' % (number, NOW + 3600))
+        signature = base64url(hmac.digest(SECRET, signed, "sha256"))
+        with contextlib.suppress(StopIteration):
+            gate.authenticate(request(b"Bearer %b.%b" % (signed, signature))).send(None)
+        if not number % 1000:
+            assert len(gate.cache) <= 2000
+    assert rss() - before < FLAT
+    assert len(gate.cache) >= 1000
 
 
 def test_the_memory_holds_at_least_its_size_and_at_most_twice_that() -> None:
