@@ -1,7 +1,7 @@
 """A client's connection: its deadlines, its back-pressure, and what happens when it leaves."""
 
-from cases.parts import GOT_OK, OK, own, request
 from memory_gateway import MemoryGateway, got, in_memory
+from messages import GOT_OK, OK, own, request
 
 from gateway.wire.downstream import LARGEST_SURPLUS, LINGER_SECONDS
 

@@ -1,7 +1,6 @@
 """The express lane against the parser: whatever comes back from memory is what parsing afresh would have made."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -14,16 +13,7 @@ from gateway.wire.grammar import LARGEST_HEAD
 from gateway.wire.headers import parse_request
 from gateway.wire.reply_head import ReplyHead
 
-
-@pytest.fixture(autouse=True, scope="module")
-def loop_for_the_parser() -> Iterator[None]:
-    """aiohttp's parser asks for the event loop, and does nothing with it."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
-
+pytestmark = pytest.mark.usefixtures("loop_for_the_parser")
 
 NAMES = [b"Content-Length: ", b"content-length: ", b"Content-Length:", b"CONTENT-LENGTH: ", b"Content-Length : "]
 VALUES = [b"5", b"6", b"17", b"0", b"00", b"05", b"", b"+5", b"-1", b" 5", b"5 ", b"5,5", b"5;", b"1" * 18, b"1" * 19]

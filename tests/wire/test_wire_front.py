@@ -1,7 +1,7 @@
 """What client connections share: the cap, the drain, the operators' paths, the known heads."""
 
-from cases.parts import GOT_OK, OK, own, request
 from memory_gateway import MemoryGateway, got, in_memory
+from messages import GOT_OK, OK, own, request
 
 from gateway.wire.front import UNREADABLE, Front
 

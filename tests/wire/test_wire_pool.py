@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from cases.parts import GOT_OK, OK, own, request
 from fakes import HandRuntime, MemoryLoop, MemoryTransport
 from memory_gateway import MemoryGateway, got, in_memory
+from messages import GOT_OK, OK, own, request
 
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Timeouts

@@ -1,8 +1,8 @@
 """Tunnels: either side ends both, and neither outruns the other."""
 
 import pytest
-from cases.parts import request
 from memory_gateway import MemoryGateway, got, in_memory
+from messages import request
 
 from gateway.errors import UpstreamError
 from gateway.exchange import Exchange, Request

@@ -1,7 +1,7 @@
 """An upstream's connection: its timeouts, its back-pressure, and whether it is used again."""
 
-from cases.parts import GOT_OK, OK, own, request
 from memory_gateway import MemoryGateway, got, in_memory
+from messages import GOT_OK, OK, own, request
 
 TIMEOUTS = {"timeouts": {"first_byte": 10, "idle": 5, "total": 0}}
 TIMED_OUT = own(504)

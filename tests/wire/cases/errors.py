@@ -1,8 +1,7 @@
 """The gateway's own answers of every kind that a request can bring about (ED-13: none echoes what was sent)."""
 
+from messages import own, request
 from table import Row, Seen
-
-from cases.parts import own, request
 
 SECRET = "0123456789abcdef0123456789abcdef"
 CHALLENGE = b'WWW-Authenticate: Bearer realm="ai-api-gateway"'

@@ -1,8 +1,7 @@
 """Whom the client speaks for: X-Forwarded-* and their like, from strangers and from trusted proxies."""
 
+from messages import GOT_OK, OK, passes, request, seen
 from table import Row, Seen, Turn
-
-from cases.parts import GOT_OK, OK, passes, request, seen
 
 TRUSTING = {"server": {"trusted_proxies": ["127.0.0.0/8", "10.0.0.0/8"]}}
 CLAIMS = (

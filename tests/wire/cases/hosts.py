@@ -1,8 +1,7 @@
 """Host: exactly one, and nothing but a host and a port."""
 
+from messages import passes, refused, request, seen
 from table import Row
-
-from cases.parts import passes, refused, request, seen
 
 
 def bad(value: bytes) -> Row:

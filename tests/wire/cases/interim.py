@@ -1,8 +1,7 @@
 """1xx replies, and Expect: 100-continue (RFC 9110, sections 10.1.1 and 15.2)."""
 
+from messages import GOT_OK, OK, bad_gateway, own, refused, replies, request, seen
 from table import CLOSED, Row, Seen, Turn, Until
-
-from cases.parts import GOT_OK, OK, bad_gateway, own, refused, replies, request, seen
 
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -1,8 +1,7 @@
 """Connections that live on: keep-alive, pipelining, HTTP/1.0, HEAD, and reuse towards the upstream."""
 
+from messages import GOT_OK, OK, own, passes, refused, request, seen
 from table import CLOSED, Row, Seen, Turn, Until
-
-from cases.parts import GOT_OK, OK, own, passes, refused, request, seen
 
 GOT_OK_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Request-Id: ID\r\nConnection: close\r\n\r\nok"
 GOT_OK_KEPT = GOT_OK_CLOSE.replace(b"close", b"keep-alive")

@@ -1,8 +1,7 @@
 """Reply heads: any whose length or meaning could be read in two ways is a 502 (reliability pack H1-40 to H1-52)."""
 
+from messages import bad_gateway, replies
 from table import OPEN, Row
-
-from cases.parts import bad_gateway, replies
 
 
 def reply(*lines: bytes, status: bytes = b"HTTP/1.1 200 OK", body: bytes = b"") -> bytes:

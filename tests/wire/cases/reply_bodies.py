@@ -2,9 +2,8 @@
 
 import re
 
+from messages import GOT_OK, OK, cut_or_bad_gateway, replies, request, seen, spoiled
 from table import CUT, RESET, Row, Seen, Turn
-
-from cases.parts import GOT_OK, OK, cut_or_bad_gateway, replies, request, seen, spoiled
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"

@@ -2,9 +2,8 @@
 
 import re
 
+from messages import GOT_OK, OK, own, passes, refused, request, seen
 from table import CLOSED, Prefix, Row, Seen, Turn
-
-from cases.parts import GOT_OK, OK, own, passes, refused, request, seen
 
 LINE = b"POST /v1/llm/x HTTP/1.1"
 SEEN_LINE = b"POST /v1/x HTTP/1.1"

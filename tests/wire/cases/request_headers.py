@@ -1,8 +1,7 @@
 """Header fields of requests: what is refused, what passes untouched, and what belongs to one connection only."""
 
+from messages import passes, refused, request, seen
 from table import Row
-
-from cases.parts import passes, refused, request, seen
 
 
 def odd(name: str, *lines: bytes) -> Row:

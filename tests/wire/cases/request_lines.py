@@ -1,8 +1,7 @@
 """The first line: methods, versions, and what is not HTTP at all."""
 
+from messages import GOT_OK, OK, own, passes, refused, request, seen
 from table import CLOSED, Row, Seen, Turn
-
-from cases.parts import GOT_OK, OK, own, passes, refused, request, seen
 
 
 def method(name: bytes) -> bytes:

@@ -1,8 +1,7 @@
 """Request targets: forms, bytes that pass as they are, and paths that could mean two things."""
 
+from messages import own, passes, refused, request, seen
 from table import Row, Seen
-
-from cases.parts import own, passes, refused, request, seen
 
 
 def target(text: bytes, host: bytes = b"Host: gw", method: bytes = b"GET") -> bytes:

@@ -1,8 +1,7 @@
 """WebSockets: a tunnel only once the upstream says so, and only when nothing could hide in the handshake."""
 
+from messages import GOT_OK, OK, own, passes, refused, request, seen
 from table import CLOSED, Row, Seen, Turn, Until
-
-from cases.parts import GOT_OK, OK, own, passes, refused, request, seen
 
 KEY = (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: x")
 UPGRADE = (b"Connection: keep-alive, Upgrade", b"Upgrade: WebSocket")

@@ -1,4 +1,4 @@
-"""What rows are made of: the messages that most of them share, spelled by hand and not by the gateway."""
+"""Messages that most tests of the wire share, spelled by hand and not by the gateway."""
 
 from table import CLOSED, CUT, OPEN, Expected, Row, Seen, Turn, Until
 
