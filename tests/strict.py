@@ -93,7 +93,7 @@ def _check_names(method: str, fields: tuple[tuple[str, bytes], ...]) -> None:
     _demand(upgrades in ((False, False), (True, True)), "half an upgrade", b"")
     if upgrades[0]:
         _demand(values["connection"].lower() == b"upgrade" and method == "GET", "connection", values["connection"])
-        _demand(b"transfer-encoding" not in values, "upgrade with a body", b"")
+        _demand("transfer-encoding" not in values, "upgrade with a body", b"")
 
 
 def _body(fields: tuple[tuple[str, bytes], ...], data: bytes, start: int) -> tuple[bytes, int] | None:
