@@ -19,6 +19,7 @@ REFUSALS = {
     502: (b"Bad Gateway", b"upstream_error", b"The upstream could not be reached or sent an invalid reply."),
     503: (b"Service Unavailable", b"no_upstream", b"No upstream is available."),
     504: (b"Gateway Timeout", b"upstream_timeout", b"The upstream did not answer in time."),
+    508: (b"Loop Detected", b"loop_detected", b"The request has passed this gateway before."),
 }
 ALLOW = b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"
 
