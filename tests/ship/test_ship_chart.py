@@ -114,6 +114,12 @@ def test_k8_10_the_three_edits_are_asked_for() -> None:
         ({"secret": {"data": {"jwt-secret": "x" * 40}}}, "secret.data stands in the release's history"),
         ({"replicaCount": 1}, "one replica"),
         ({"ingress": {"enabled": True, "hosts": [{"host": "a.example"}]}}, "the Ingress has no TLS"),
+        ({"config": {"ratelimit": {"on_store_error": "open"}}}, "rate limit default fails open"),
+        (
+            {"config": {"ratelimit": {"rules": [{"name": "day", "on_store_error": "open"}]}}},
+            "rate limit day fails open",
+        ),
+        ({"secret": {"variables": {"REDIS_URL": "redis-url"}}}, "Redis' address is in the Secret"),
         ({}, "no Redis: each pod counts by itself"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
