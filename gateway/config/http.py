@@ -106,7 +106,9 @@ def check_header_value(text: str) -> None:
         raise ValueError("a header's value: printable ASCII, no line ends or other control characters, no outer spaces")
 
 
-ServiceName = Annotated[str, Kind(read_service_name, {"type": "string", "pattern": f"^{SERVICE_NAME}$"})]
+ServiceName = Annotated[
+    str, Kind(read_service_name, {"type": "string", "pattern": f"^{SERVICE_NAME}$", "x-type": "service"})
+]
 Url = Annotated[str, Kind(read_url, {"type": "string", "pattern": "^https?://", "x-type": "URL"})]
 SecureUrl = Annotated[str, Kind(read_secure_url, {"type": "string", "pattern": "^https?://", "x-type": "https URL"})]
 HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]

@@ -51,12 +51,14 @@ class Algorithm(ABC):
     """Arithmetic over one key's state. `now` is in microseconds; before the state's own time no time has passed.
 
     `size` is the most that can pass at once, `window` the whole seconds in which that much comes back (0 = less than
-    one, or no time does it), `definition` the name of the Lua and the integers it needs, `words` the length of a view.
+    one, or no time does it), `definition` the name of the Lua and the integers it needs, `words` the length of a view,
+    `at` the place of a state's time in it.
     `holds` = units come back when a request ends, not with time; then `lease_us` is how long one is held unrenewed.
     """
 
     __slots__ = ()
 
+    at: ClassVar[int] = 1
     words: ClassVar[int] = 1
     holds: ClassVar[bool] = False
     size: int

@@ -20,6 +20,7 @@ class ApproximateWindow(Algorithm):
 
     __slots__ = ("definition", "size", "window", "window_us")
 
+    at = 0
     words = 3
 
     def __init__(self, limit: int, window_us: int) -> None:

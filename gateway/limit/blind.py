@@ -26,7 +26,7 @@ class Leased(Taken):
     def look(self, key: str) -> State:
         return (self._leases.count(self._scope + key),)
 
-    def keep(self, key: str, state: State, now: int) -> None:
+    def take(self, key: str) -> None:
         """The leases remember it."""
 
 

@@ -1,7 +1,6 @@
 """The states of all keys, in this process."""
 
 from collections.abc import Container, Sequence
-from typing import TypeAlias
 
 from gateway.limit.algorithm import State, Verdict
 from gateway.limit.base import Check, Rule, Slots
@@ -9,8 +8,6 @@ from gateway.limit.table import Table, Taken
 from gateway.runtime import Runtime
 
 KEYS = 1_000_000
-
-Entry: TypeAlias = tuple[Rule, Table | Taken, str, State]
 
 
 class MemoryStore:
@@ -32,34 +29,30 @@ class MemoryStore:
             rule, key = checks[0]
             table = self._tables.get(rule.scope)
             if table is not None:
-                verdict, state = rule.algorithm.take(table.look(key), now)
+                algorithm, state = rule.algorithm, table.look(key)
+                if state[algorithm.at] > now:
+                    state = table.move(key, now)
+                verdict, state = algorithm.take(state, now)
                 if verdict.allowed:
                     table.keep(key, state, now)
-                else:
-                    table.move(key, state)
                 return (verdict,)
         return self._decide(checks, slots, now)
 
     def _decide(self, checks: Sequence[Check], slots: Slots, now: int) -> Sequence[Verdict]:
-        verdicts: list[Verdict] = []
-        taken: list[Entry] = []
-        refused: list[Entry] = []
-        passes = True
-        for rule, key in checks:
-            table = self._table(rule, now)
-            verdict, state = rule.algorithm.take(table.look(key), now)
-            verdicts.append(verdict)
-            (taken if verdict.allowed else refused).append((rule, table, key, state))
-            passes = passes and (verdict.allowed or rule.shadow)
-        for _, table, key, state in refused:
-            table.move(key, state)
-        if not passes:
-            return [rule.algorithm.peek(self._table(rule, now).look(key), now) for rule, key in checks]
-        for rule, table, key, state in taken:
-            table.keep(key, state, now)
+        looked = [self._look(rule, key, now) for rule, key in checks]
+        taken = [rule.algorithm.take(state, now) for (rule, _), state in zip(checks, looked, strict=True)]
+        for (rule, _), (verdict, _) in zip(checks, taken, strict=True):
+            if not (verdict.allowed or rule.shadow):
+                return [rule.algorithm.peek(state, now) for (rule, _), state in zip(checks, looked, strict=True)]
+        for (rule, key), (verdict, state) in zip(checks, taken, strict=True):
+            if not verdict.allowed:
+                continue
             if rule.algorithm.holds:
+                self._taken[rule.scope].take(key)
                 slots.append((rule, key, 0))
-        return verdicts
+            else:
+                self._tables[rule.scope].keep(key, state, now)
+        return [verdict for verdict, _ in taken]
 
     def release(self, slots: Slots) -> None:
         """Give back `slots`."""
@@ -71,16 +64,17 @@ class MemoryStore:
         self._tables = {scope: table for scope, table in self._tables.items() if scope in scopes}
         self._taken = {scope: taken for scope, taken in self._taken.items() if taken or scope in scopes}
 
-    def _table(self, rule: Rule, now: int) -> Table | Taken:
+    def _look(self, rule: Rule, key: str, now: int) -> State:
         if rule.algorithm.holds:
             taken = self._taken.get(rule.scope)
             if taken is None:
                 taken = self._taken[rule.scope] = self._new_taken(rule)
-            return taken
+            return taken.look(key)
         table = self._tables.get(rule.scope)
         if table is None:
             table = self._tables[rule.scope] = Table(rule.algorithm, self._keys, now)
-        return table
+        state = table.look(key)
+        return table.move(key, now) if state[rule.algorithm.at] > now else state
 
     def _new_taken(self, rule: Rule) -> Taken:
         return Taken()

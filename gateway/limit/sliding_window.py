@@ -29,6 +29,7 @@ class SlidingWindow(Algorithm):
 
     __slots__ = ("definition", "granule_us", "size", "window", "window_us")
 
+    at = 0
     words = 4
 
     def __init__(self, limit: int, window_us: int, *, log: bool = False) -> None:

@@ -41,12 +41,14 @@ class Table:
             self._order.append(key)
         self._states[key] = state
 
-    def move(self, key: str, state: State) -> None:
-        """Remember the time of a refusal, which took nothing: after a step of the clock, time goes on from there."""
+    def move(self, key: str, now: int) -> State:
+        """The state that decides about `key`, whose time is ahead of `now`: the clock stepped, and goes on so."""
+        state = self._algorithm.advance(self.look(key), now)
         if key in self._states:
             self._states[key] = state
         else:
             self._unseen = state
+        return state
 
     def _make_room(self, now: int) -> None:
         for _ in range(min(SWEPT, len(self._order))):
@@ -81,12 +83,9 @@ class Taken:
         """How many slots of `key` are taken."""
         return (self._counts.get(key, 0),)
 
-    def keep(self, key: str, state: State, now: int) -> None:
-        """Remember that one more is taken."""
-        self._counts[key] = state[0]
-
-    def move(self, key: str, state: State) -> None:
-        """A refusal changes nothing: slots know no time."""
+    def take(self, key: str) -> None:
+        """One more slot of `key` is taken."""
+        self._counts[key] = self._counts.get(key, 0) + 1
 
     def free(self, key: str) -> None:
         """One slot of `key` is free again."""

