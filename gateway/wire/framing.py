@@ -11,9 +11,11 @@ what passes here reaches parsers that may be more lenient than this one.
 import re
 from typing import Protocol
 
-from gateway.wire.grammar import FIELD_LINE
+from gateway.wire.grammar import FIELD_LINE, QUOTED, TOKEN
 
-SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*+)?\r\n")
+# Extensions pass as they came, so they are read to the letter; the white space that RFC 9112 calls bad is refused.
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;" + TOKEN + rb"(?:=(?:" + TOKEN + rb"|" + QUOTED + rb"))?+)*+\r\n")
+SIZE_LINE_SO_FAR = re.compile(rb"[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*+)?\r?")
 LARGEST_CHUNK = 1 << 60
 LONGEST_LINE = 4096
 LARGEST_TRAILER = 16384
@@ -177,7 +179,7 @@ class Chunked:
         return end
 
     def _check_beginning(self, line: bytes) -> None:
-        if self._trailer < 0 and not SIZE_LINE.match(line.rstrip(b"\r") + b"\r\n"):
+        if self._trailer < 0 and not SIZE_LINE_SO_FAR.fullmatch(line):
             raise FramingError("bad chunk size")
 
     def _size_line(self, line: bytes) -> bool:

@@ -22,7 +22,7 @@ from gateway.wire.framing import (
 
 bodies = st.binary(max_size=200)
 places = st.lists(st.integers(0, 400), max_size=8)
-extensions = st.sampled_from([b"", b"", b";", b";a", b';a=1;b="c d"', b";\xe4\t"])
+extensions = st.sampled_from([b"", b"", b";a", b';a=1;b="c d"', b';a="\xe4\t\\""'])
 padding = st.sampled_from([b"", b"", b"0", b"000"])
 upper = st.booleans()
 
