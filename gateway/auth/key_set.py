@@ -54,12 +54,12 @@ class KeySet:
     def __init__(self, keys: Sequence[Key] = (), ignored: Mapping[str, int] | None = None) -> None:
         self.keys = keys
         self.ignored = ignored or {}
-        self._by_kid = {key.kid: key for key in keys}
+        self._by_kid = {key.kid: key for key in keys if key.kid is not None}
 
-    def find(self, kid: str | None, algorithm: str) -> Key | None:
-        """The key that `kid` names; without a `kid`, the only one there is for `algorithm`."""
+    def find(self, kid: object, algorithm: str) -> Key | None:
+        """The key that `kid`, a text, names; for None, the only one there is for `algorithm`."""
         if kid is not None:
-            key = self._by_kid.get(kid)
+            key = self._by_kid.get(str(kid))
             return key if key is not None and algorithm in key.algorithms else None
         fitting = [key for key in self.keys if algorithm in key.algorithms]
         return fitting[0] if len(fitting) == 1 else None

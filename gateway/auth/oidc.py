@@ -44,26 +44,27 @@ class Oidc(Scheme):
         claims = read_claims(token)
         if claims.get("iss") != self._expected.issuer:
             raise refused("issuer")  # before its key is looked for: a stranger's `kid` is not worth a fetch
-        kid = header.get("kid")
-        key = await self._key(kid if isinstance(kid, str) else None, algorithm)
-        signed, _, signature = token.rpartition(b".")
-        if not key.verify(signed, decode(signature), algorithm):
-            raise refused("signature")
+        key = await self._signer(token, header.get("kid"), algorithm)
         identity = self._expected.identify(claims, self._wall())
         return Proof(identity, key, identity.expires_at + self._expected.leeway)
 
-    async def _key(self, kid: str | None, algorithm: str) -> Key:
+    async def _signer(self, token: bytes, kid: object, algorithm: str) -> Key:
+        """The key that signed `token`, looked for once more where another one may have taken its place."""
         if not self.source.keys:
             raise NoUpstream("key set")
+        signed, _, segment = token.rpartition(b".")
+        signature = decode(segment)
         key = self.source.keys.find(kid, algorithm)
-        if key is None and kid is not None:
-            fetch = self.source.refetch()
-            if fetch is not None:
-                await asyncio.shield(fetch)  # the client may leave, others go on waiting
-                key = self.source.keys.find(kid, algorithm)
-        if key is None:
-            raise refused("unknown_key")
-        return key
+        if key is not None and key.verify(signed, signature, algorithm):
+            return key
+        # OpenID Connect Core 1.0, section 10.1.1: a new `kid` tells of a new key; where there is none, a new signature.
+        fetch = self.source.refetch() if (key is None) != (kid is None) else None
+        if fetch is not None:
+            await asyncio.shield(fetch)  # the client may leave, others go on waiting
+            key = self.source.keys.find(kid, algorithm)
+            if key is not None and key.verify(signed, signature, algorithm):
+                return key
+        raise refused("unknown_key" if key is None else "signature")
 
     def start(self) -> None:
         """Begin to fetch the key set."""

@@ -287,6 +287,18 @@ async def test_JW_20_a_token_of_a_new_key_waits_for_the_one_fetch_and_passes(sta
     assert stage.provider.fetched == 2
 
 
+async def test_JW_20_without_a_kid_a_new_signature_asks_for_the_new_key(provider: ScriptedIssuer) -> None:
+    anonymous = [{name: value for name, value in public(rsa_key(kid)).items() if name != "kid"} for kid in "ab"]
+    provider.keys = anonymous[:1]
+    async with standing(provider) as stage:
+        old, new = (stage.token(rsa_key(kid), header={"kid": ...}) for kid in "ab")
+        assert await stage.verdict(old) == "ok"
+        provider.keys = anonymous[1:]
+        assert await stage.verdict(new) == "ok"
+        assert await stage.verdict(old) == "signature"
+        assert provider.fetched == 2
+
+
 async def test_JW_20_a_remembered_token_of_a_removed_key_dies_with_the_next_key_set(stage: Stage) -> None:
     by_rsa, by_ec = stage.token(), stage.token(ec_key(), "ES256")
     assert (await stage.verdict(by_rsa), await stage.verdict(by_ec)) == ("ok", "ok")
