@@ -347,10 +347,6 @@ class Downstream(asyncio.Protocol):
         if exchange is not None and exchange.request.expect_continue and self._state is BODY and not exchange.bytes_in:
             self.write(CONTINUE)
 
-    def body_wanted(self) -> None:
-        """The upstream is there: the rest of the body may come."""
-        self._resume_reading()
-
     def begin_reply(self, head: bytes, body: bytes, *, keep: bool, ends_reply: bool) -> None:
         """Send the reply's head and what there is of its body in one write.
 

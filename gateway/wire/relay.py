@@ -8,7 +8,6 @@ from gateway.exchange import Exchange
 from gateway.wire.framing import Chunked, Framing, Length, UntilClose, UntilCloseAsChunks
 from gateway.wire.reply_head import ReplyHead
 
-NO_BODY = Length(0)  # has no state to share: it is done, and whatever it is given is surplus
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP_ALIVE = b"Connection: keep-alive\r\n"
