@@ -45,10 +45,16 @@ def build(directory: Path, python: str) -> Path:
                 _copy(ROOT / source, work / target)
         elif stage == "build" and word == "RUN":
             command = rest.replace("/opt/gateway", str(result))
-            command = re.sub(r"(?<![/\w])python (?=-m venv --without-pip)", f"{python} ", command)
-            command = re.sub(r"(?<![/\w])python (?=-m )", f"{sys.executable} ", command)
-            subprocess.run(["sh", "-ec", command], cwd=work, check=True)
+            subprocess.run(["sh", "-ec", _with(command, python)], cwd=work, check=True)
     return result
+
+
+def _with(command: str, python: str) -> str:
+    """`command` where `python` makes the wheels and runs the result; pip may come from another interpreter."""
+    command = re.sub(r"(?<![/\w])python (?=-m venv --without-pip)", f"{python} ", command)
+    command = re.sub(r"(?<![/\w])python (?=-m )", f"{sys.executable} ", command)
+    makes = "env PYTHONPATH=$(echo $PWD/tools/lib/python*/site-packages)"
+    return command.replace("tools/bin/python -m pip wheel", f"{makes} {python} -m pip wheel")
 
 
 def _copy(source: Path, target: Path) -> None:
