@@ -1,6 +1,7 @@
 """auth, jwt, oidc and what services ask of callers: what may be said, and what does not go together."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from gateway.config.api_keys import read_api_keys
 from gateway.config.draft import Draft
 from gateway.config.http import is_loopback, read_secure_url
+from gateway.config.load import load
 from gateway.config.public_key import read_public_keys
 from gateway.config.rules import check
 from gateway.config.validation import validate
@@ -264,3 +267,30 @@ def test_JW_43_a_claim_header_has_one_source() -> None:
     service = {"request_headers": {"set": {"x-tenant": "all"}}}
     [found] = broken(service, jwt=JWT, auth={"claim_headers": {"X-Tenant": "tenant"}})
     assert found.startswith("services.llm.request_headers.set.x-tenant: got a value: another name: auth.claim_headers")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "authentication.md"
+
+
+def examples() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def test_the_worked_examples_of_the_documentation_load(tmp_path: Path) -> None:
+    providers = [text for text in examples() if "oidc:" in text and "services:" in text]
+    assert [re.findall(r"issuer: https://[^/]*?([a-z0-9]+)\.com", text) for text in providers] == [
+        ["example"],
+        ["auth0"],
+        ["microsoftonline"],
+    ]
+    for text in providers:
+        path = tmp_path / "gateway.yaml"
+        path.write_text(text)
+        assert load(str(path), {}).auth.type == "oidc"
+
+
+def test_the_file_of_api_keys_in_the_documentation_loads(tmp_path: Path) -> None:
+    [text] = [text for text in examples() if "sha256:" in text]
+    path = tmp_path / "keys.yaml"
+    path.write_text(text)
+    assert [key.subject for key in read_api_keys(str(path))] == ["build-robot"]
