@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import jwt
 
@@ -15,6 +16,7 @@ from bench.stage import Stage
 
 SECRET = secrets.token_urlsafe(32)
 TOKEN = jwt.encode({"sub": "bench", "iat": int(time.time()), "exp": int(time.time()) + 86400}, SECRET, "HS256")
+COMPILED = Path(__file__).parents[1] / "build" / "compiled"
 NEVER = 1_000_000  # tokens a second, and ten times that in the bucket: the limiter decides and never refuses
 
 
@@ -44,6 +46,15 @@ def _gateway(stage: Stage, upstreams: list[int], streaming: bool) -> tuple[Proce
     return stage.start("gateway", command, port), port
 
 
+def _compiled(stage: Stage, upstreams: list[int], streaming: bool) -> tuple[Process, int]:
+    if not COMPILED.exists():
+        raise RuntimeError("build/compiled is missing: make compiled")
+    port = free_ports(1)[0]
+    config = stage.file("compiled.yaml", json.dumps(gateway_config(port, upstreams)))
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+    return stage.start("compiled", command, port, cwd=COMPILED), port
+
+
 def _aiohttp(stage: Stage, upstreams: list[int], streaming: bool) -> tuple[Process, int]:
     port = free_ports(1)[0]
     command = [sys.executable, "-m", "bench.plain_aiohttp", *map(str, [port, *upstreams])]
@@ -66,5 +77,6 @@ def gateway_config(port: int, upstreams: list[int]) -> dict[str, object]:
 CONTENDERS: dict[str, Callable[[Stage, list[int], bool], tuple[Process, int]]] = {
     "nginx": _nginx,
     "gateway": _gateway,
+    "compiled": _compiled,
     "aiohttp": _aiohttp,
 }

@@ -33,11 +33,11 @@ class Stage:
         directory.chmod(0o755)  # nginx started by root changes its workers' user
         return cls(cores[0], cores[1], directory, exits)
 
-    def start(self, name: str, command: list[str], port: int, *, load: bool = False) -> Process:
+    def start(self, name: str, command: list[str], port: int, *, load: bool = False, cwd: Path = ROOT) -> Process:
         """Start `command` and wait until it listens on `port`; it ends with the stage at the latest."""
         self._started += 1
         log = self.directory / f"{name}-{self._started}.log"
-        process = Process(command, self.load_core if load else self.proxy_core, log, cwd=ROOT)
+        process = Process(command, self.load_core if load else self.proxy_core, log, cwd=cwd)
         self._exits.callback(process.stop)
         process.wait_for(port)
         return process

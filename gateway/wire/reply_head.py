@@ -74,6 +74,8 @@ class ReplyHead:
         dropped = HOP_BY_HOP | {b"x-request-id"} | (options - {b"content-length"})
         if self.status == 204 or self.status < 200:
             dropped |= {b"content-length"}
+        if self.event_stream:
+            dropped |= {b"x-accel-buffering"}
         named = [(name, line) for (name, _), line in zip(fields, lines, strict=True)]
         self.limited = any(name in LIMITS for name, _ in fields)
         before, self.after = join_lines(named, dropped)
