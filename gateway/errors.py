@@ -57,6 +57,9 @@ class ExpectationFailed(GatewayError): ...
 class HeadersTooLarge(GatewayError): ...
 
 
+class TargetTooLong(GatewayError): ...
+
+
 class RateLimited(GatewayError): ...
 
 
@@ -106,6 +109,7 @@ ANSWERS: dict[type[GatewayError], Answer] = {
     MethodNotAllowed: Answer(405, "method_not_allowed", "The method is not allowed here."),
     RequestTimeout: Answer(408, "request_timeout", "The request arrived too slowly."),
     PayloadTooLarge: Answer(413, "payload_too_large", "The request body is too large."),
+    TargetTooLong: Answer(414, "headers_too_large", "The request target is too long."),
     ExpectationFailed: Answer(417, "bad_request", "The expectation cannot be met."),
     HeadersTooLarge: Answer(431, "headers_too_large", "The request head is too large."),
     RateLimited: Answer(429, "rate_limited", "Too many requests."),

@@ -13,6 +13,7 @@ REFUSALS = {
     405: (b"Method Not Allowed", b"method_not_allowed", b"The method is not allowed here."),
     408: (b"Request Timeout", b"request_timeout", b"The request arrived too slowly."),
     413: (b"Content Too Large", b"payload_too_large", b"The request body is too large."),
+    414: (b"URI Too Long", b"headers_too_large", b"The request target is too long."),
     417: (b"Expectation Failed", b"bad_request", b"The expectation cannot be met."),
     429: (b"Too Many Requests", b"rate_limited", b"Too many requests."),
     431: (b"Request Header Fields Too Large", b"headers_too_large", b"The request head is too large."),

@@ -15,7 +15,6 @@ from gateway.errors import (
     BadRequest,
     ClientLeft,
     GatewayError,
-    HeadersTooLarge,
     NoUpstream,
     PayloadTooLarge,
     RequestTimeout,
@@ -25,6 +24,7 @@ from gateway.runtime import Drive
 from gateway.wire.express import HeadTooLarge
 from gateway.wire.framing import BodyTooLarge, Chunked, Framing, FramingError, Length, UntilClose
 from gateway.wire.grammar import EMPTY_LINES, ODD_BYTES_SO_FAR
+from gateway.wire.headers import too_large
 from gateway.wire.peer import Peer
 from gateway.wire.replies import CONTINUE, options_reply, own_reply
 from gateway.wire.socket_state import has_arrived, reset_on_close
@@ -196,7 +196,7 @@ class Downstream(asyncio.Protocol):
             if found is None and ODD_BYTES_SO_FAR.search(data, max(0, checked - 2)):
                 raise BadRequest("control byte or bare line end")
         except HeadTooLarge:
-            self._refuse_unread(HeadersTooLarge("head"))
+            self._refuse_unread(too_large(data))
         except GatewayError as error:
             if data.startswith(b"\r\n"):  # RFC 9112, section 2.2: ignored before a request line
                 self._buffer = EMPTY_LINES.sub(b"", data, 1)

@@ -6,11 +6,20 @@ Replies are parsed by the strict grammar below: any reply whose length is ambigu
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiohttp.http import HttpRequestParser
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from gateway.errors import BadRequest, ExpectationFailed, HeadersTooLarge, LoopDetected, MethodNotAllowed
+from gateway.errors import (
+    BadRequest,
+    ExpectationFailed,
+    GatewayError,
+    HeadersTooLarge,
+    LoopDetected,
+    MethodNotAllowed,
+    TargetTooLong,
+)
 from gateway.exchange import Request
 from gateway.wire.grammar import (
     DIGITS,
@@ -52,7 +61,7 @@ LISTS = (b"connection", b"upgrade", b"via", b"x-forwarded-for")
 def parse_request(head: bytes, *, trusted: bool = False) -> Request:
     """The Request in `head` (from its first byte to the empty line), with X-Forwarded-* believed when `trusted`.
 
-    Raises BadRequest, HeadersTooLarge, MethodNotAllowed, ExpectationFailed, LoopDetected.
+    Raises BadRequest, HeadersTooLarge, TargetTooLong, MethodNotAllowed, ExpectationFailed, LoopDetected.
     """
     request = Request()
     _request_line(request, head)
@@ -69,6 +78,8 @@ def parse_request(head: bytes, *, trusted: bool = False) -> Request:
     options = _connection(request, values)
     _lines(request, head, options, trusted=trusted)
     _forwarded(request, values, trusted=trusted)
+    if request.method == "OPTIONS" and b"max-forwards" in values:
+        _count_hop(request, values[b"max-forwards"])
     return request
 
 
@@ -76,9 +87,9 @@ def _request_line(request: Request, head: bytes) -> None:
     line = head[: head.find(b"\r\n")]
     match = REQUEST_LINE.fullmatch(line)
     if match is None:
-        raise HeadersTooLarge("request line") if len(line) > LONGEST_FIELD else BadRequest("request line")
+        raise too_large(line) if len(line) > LONGEST_FIELD else BadRequest("request line")
     if len(match[2]) > LONGEST_FIELD or head.count(b"\r\n") > MOST_FIELDS + 2:
-        raise HeadersTooLarge("target" if len(match[2]) > LONGEST_FIELD else "fields")
+        raise too_large(line)
     method = METHODS.get(match[1])
     if method is None:
         raise MethodNotAllowed("method")
@@ -86,6 +97,14 @@ def _request_line(request: Request, head: bytes) -> None:
     request.target = match[2]
     request.minor = int(match[3])
     request.plan = None
+
+
+def too_large(head: bytes) -> GatewayError:
+    """What is too large about this head, or the beginning of one (RFC 9112, section 3)."""
+    method, _, target = head.partition(b"\r\n")[0].partition(b" ")
+    if len(method) > LONGEST_FIELD:
+        return BadRequest("method")
+    return TargetTooLong("target") if len(target) > LONGEST_FIELD else HeadersTooLarge("head")
 
 
 def _raw_fields(head: bytes) -> Sequence[tuple[bytes, bytes]]:
@@ -101,11 +120,12 @@ def _raw_fields(head: bytes) -> Sequence[tuple[bytes, bytes]]:
         auto_decompress=False,
     )
     try:
-        messages, _, tail = parser.feed_data(head)
+        parsed: Any = parser.feed_data(head)  # aiohttp's annotations name the parser in Python, not the one in C
     except LineTooLong as error:
         raise HeadersTooLarge("field") from error
     except HttpProcessingError as error:
         raise BadRequest("head") from error
+    messages, _, tail = parsed
     if len(messages) != 1 or tail:
         raise BadRequest("head")
     raw: Sequence[tuple[bytes, bytes]] = messages[0][0].raw_headers
@@ -186,6 +206,17 @@ def _forwarded(request: Request, values: Mapping[bytes, bytes], *, trusted: bool
     request.forwarded_for = values.get(b"x-forwarded-for", b"") if trusted else b""
     proto = values.get(b"x-forwarded-proto", b"").lower() if trusted else b""
     request.proto = proto if proto in (b"http", b"https") else b""
+
+
+def _count_hop(request: Request, left: bytes) -> None:
+    """RFC 9110, section 7.6.2: where no hop is left, OPTIONS is about the gateway itself, as for `*`."""
+    if not DIGITS.fullmatch(left):
+        return
+    if not int(left):
+        request.target, request.service, request.rest = b"*", "", b""
+    else:
+        line = b"Max-Forwards: %d" % (int(left) - 1)
+        request.lines = [(name, line if name == b"max-forwards" else kept) for name, kept in request.lines]
 
 
 def join_lines(lines: Sequence[tuple[bytes, bytes]], dropped: frozenset[bytes]) -> tuple[bytes, bytes]:

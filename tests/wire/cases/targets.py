@@ -1,6 +1,6 @@
 """Request targets: forms, bytes that pass as they are, and paths that could mean two things."""
 
-from messages import own, passes, refused, request, seen
+from messages import ALLOW, own, passes, refused, request, seen
 from table import Row, Seen
 
 
@@ -97,6 +97,23 @@ ROWS = [
     refused("H1-20 tab in the target", target(b"/v1/llm/a\tb")),
     refused("H1-20 raw bytes above 0x7f", target(b"/v1/llm/\xc3\xa4")),
     refused("H1-20 DEL", target(b"/v1/llm/\x7f")),
-    refused("H1-20 target of 20 KiB", target(b"/v1/llm/" + b"a" * 20480), 431),
-    refused("H1-20 target of 70 KiB", target(b"/v1/llm/" + b"a" * 71680), 431),
+    Row(
+        "ED-16 OPTIONS with no hop left is about the gateway",
+        request(b"Max-Forwards: 0", line=b"OPTIONS /v1/llm/x HTTP/1.1"),
+        (),
+        (Seen(b"HTTP/1.1 204 No Content\r\n" + ALLOW + b"Date: DATE\r\nX-Request-Id: ID\r\n\r\n"),),
+    ),
+    passes(
+        "ED-16 OPTIONS counts its hops",
+        request(b"Max-Forwards: 010", line=b"OPTIONS /v1/llm/x HTTP/1.1"),
+        seen(b"Max-Forwards: 9", line=b"OPTIONS /v1/x HTTP/1.1"),
+    ),
+    passes(
+        "ED-16 hops that are no number pass",
+        request(b"Max-Forwards: x", line=b"OPTIONS /v1/llm/x HTTP/1.1"),
+        seen(b"Max-Forwards: x", line=b"OPTIONS /v1/x HTTP/1.1"),
+    ),
+    passes("ED-16 other methods have no hops", request(b"Max-Forwards: 0"), seen(b"Max-Forwards: 0")),
+    refused("H1-20 target of 20 KiB", target(b"/v1/llm/" + b"a" * 20480), 414),
+    refused("H1-20 target of 70 KiB", target(b"/v1/llm/" + b"a" * 71680), 414),
 ]
