@@ -37,7 +37,6 @@ local function parsed(raw, length)
 end
 
 local function announced(lease)
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', number(now))
   lease_slots(KEYS[1], lease, now, {replica})
   return redis.call('ZCARD', KEYS[1])
 end

@@ -162,9 +162,12 @@ class Batch:
         """Who gets which verdicts and slots, in order. ValueError when the script did not write `reply`."""
         numbers = map(int, reply.split())
         try:
-            return list(self._answers(numbers))
+            answers = list(self._answers(numbers))
         except RuntimeError:  # a generator met the end of `numbers`
             raise ValueError("the reply of the script is cut short") from None
+        if next(numbers, None) is not None:
+            raise ValueError("the reply of the script is too long")
+        return answers
 
     def _answers(self, numbers: Iterator[int]) -> Iterator[Answer]:
         if self.announce_us:

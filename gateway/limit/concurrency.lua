@@ -2,8 +2,7 @@
 kinds.concurrency = {
   holds = true,
   read = function(p, key, now)
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', number(now))
-    return {taken = redis.call('ZCARD', key)}
+    return {taken = redis.call('ZCOUNT', key, '(' .. number(now), '+inf')}
   end,
   units = function(p, s) return math.max(0, p[1] - s.taken) end,
   wait = function(p, s, now, cost)
@@ -14,7 +13,8 @@ kinds.concurrency = {
   view = function(p, s) return {s.taken} end,
 }
 
--- Take or renew slots: their leases end one lease from now.
+-- Take or renew slots: their leases end one lease from now. What has ended goes afterwards: Redis refuses a write for
+-- want of memory only when it is the script's first.
 local function lease_slots(key, lease, now, slots)
   local ends = number(now + lease)
   for start = 1, #slots, 1000 do -- unpack takes a few thousand at most
@@ -25,5 +25,6 @@ local function lease_slots(key, lease, now, slots)
     end
     redis.call('ZADD', key, unpack(arguments))
   end
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', number(now))
   redis.call('PEXPIRE', key, number(ceil(lease, 1000) + 1))
 end

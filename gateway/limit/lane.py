@@ -30,6 +30,9 @@ class Work(Protocol):
     def probe(self) -> Batch:
         """A batch that only tells whether Redis answers, and may be written to."""
 
+    def ended(self) -> None:
+        """A batch of `next` is no longer on its way."""
+
     def answered(self, batch: Batch, reply: bytes) -> None:
         """`batch` was decided. ValueError when that is no reply."""
 
@@ -99,6 +102,8 @@ class Lane:
         except FAILURES as error:
             self._work.lost(batch, error)
             raise
+        finally:
+            self._work.ended()
 
     async def _ask(self, connection: Connection, batch: Batch, until: float) -> bytes:
         keys, words = batch.arguments(self._leases)

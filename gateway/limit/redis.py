@@ -26,7 +26,9 @@ from gateway.runtime import Parked, Runtime
 
 log = logging.getLogger(__name__)
 
-LANES = 2
+OUTSTANDING = 2  # batches on their way, as long as their replies come
+LANES = 4
+STUCK = 0.005  # seconds that a batch waits for a reply to another before a spare lane takes it
 MOST_PENDING = 64  # batches
 ANNOUNCE = 5.0  # seconds
 ANNOUNCE_US = 15_000_000
@@ -60,6 +62,7 @@ class RedisStore:
         self._pending: deque[Batch] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._denials = Denials()
+        self._outstanding = 0
         self._answered_at = 0.0
         self._warned_at = -QUIET
         self._down_at = 0.0
@@ -110,8 +113,15 @@ class RedisStore:
             return pending[-1]
         batch = Batch(self._clock())
         pending.append(batch)
-        self._wake()
+        if self._outstanding < OUTSTANDING:
+            self._wake()
+        else:
+            asyncio.get_running_loop().call_later(STUCK, self._unstick, batch)
         return batch
+
+    def _unstick(self, batch: Batch) -> None:
+        if self._pending and self._pending[0] is batch:
+            self._wake()
 
     def _wake(self) -> None:
         if self._idle:
@@ -126,10 +136,16 @@ class RedisStore:
             waiter = asyncio.get_running_loop().create_future()
             self._idle.append(waiter)
             await waiter
-        return self._pending.popleft() if self.up else None
+        if not self.up:
+            return None
+        self._outstanding += 1
+        return self._pending.popleft()
 
     def probe(self) -> Batch:
         return Batch(self._clock(), ANNOUNCE_US)
+
+    def ended(self) -> None:
+        self._outstanding -= 1
 
     def answered(self, batch: Batch, reply: bytes) -> None:
         answers = batch.answers(reply)

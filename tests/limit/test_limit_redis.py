@@ -247,7 +247,7 @@ async def test_a_known_refusal_asks_redis_nothing_until_the_request_could_pass(r
             waits.append(verdict.retry_after_us)
             await asyncio.sleep(0)
         took = (loop.time() - asked_at) * SECOND
-        assert waits == sorted(waits, reverse=True)
+        assert waits[0] > waits[len(waits) // 2] > waits[-1]
         assert 0 < waits[-1] < waits[0] <= first.retry_after_us <= 100_000
         assert len(waits) > 20
         assert took >= waits[0] - 5000
