@@ -94,7 +94,7 @@ def remedy(error: BaseException) -> str | None:
     if isinstance(error, AuthenticationError):
         return "a user and password that Redis accepts"
     if isinstance(error, NoPermissionError):
-        return "a user that may run EVAL and EVALSHA and use the keys {ai-api-gateway}:*, see docs/rate-limits.md"
+        return "a user that may run EVALSHA and EVAL and use the keys {ai-api-gateway}:*, see docs/rate-limits.md"
     if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
         return (
             "TLS on both sides or on none; with it, a certificate for this host from redis.tls_ca or a known authority"

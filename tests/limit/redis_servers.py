@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -37,12 +38,22 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A server of one's own, without persistence unless `options` ask for it; started when made."""
+    """A server of one's own without persistence; started when made. With a file `sentinel` it is a Sentinel."""
 
-    def __init__(self, folder: Path, options: Sequence[str] = (), *, port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Sequence[str] = (),
+        *,
+        port: int | None = None,
+        sentinel: Path | None = None,
+        password: str | None = None,
+    ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self.options = options
+        self.password = password
+        self._sentinel = sentinel
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -53,7 +64,7 @@ class RedisServer:
     @cached_property
     def client(self) -> redis.Redis:
         """A client of the tests' own, on which waiting is fine."""
-        return redis.Redis(port=self.port, decode_responses=True)
+        return redis.Redis(port=self.port, password=self.password, decode_responses=True)
 
     @property
     def pid(self) -> int:
@@ -62,7 +73,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Start, and wait until it answers; it takes its old port."""
-        base = [binary(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
+        base = [binary(), *([str(self._sentinel)] if self._sentinel else [])]
+        base += ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
+        base += ["--sentinel"] if self._sentinel else ["--save", ""]
         log = (self.folder / f"redis-{self.port}.log").open("ab")
         with log:
             self._process = subprocess.Popen([*base, *self.options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -86,7 +99,7 @@ class RedisServer:
 
 
 @contextmanager
-def running(folder: Path, options: Sequence[str] = (), **more: int) -> Iterator[RedisServer]:
+def running(folder: Path, options: Sequence[str] = (), **more: Any) -> Iterator[RedisServer]:
     """A server for the length of a block."""
     server = RedisServer(folder, options, **more)
     try:
