@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.made-from-setup.cfg
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench compiled manifests lock clean
+.PHONY: help run test check format bench compiled manifests lock conformance clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ manifests: $(STAMP) ## what is generated for operators: chart schema, k8s/base, 
 lock: $(STAMP) ## pin and hash what the image installs, in requirements.lock and requirements-build.lock
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 	printf 'setuptools>=77\nwheel\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements-build.lock
+
+conformance: $(STAMP) ## play the corpus of hostile bytes, print docs/conformance.md
+	PYTHONPATH=tests:tests/process:tests/hostile $(BIN)/python -m conformance docs/conformance.md
 
 clean: ## remove what the targets made
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
