@@ -161,6 +161,13 @@ class Load:
             yield
             self._stopped.set()
 
+    async def until_streaming(self, gateway: str) -> int:
+        """Wait until streams come from there, and give how many."""
+        async with asyncio.timeout(5):
+            while not self.streaming[gateway]:
+                await asyncio.sleep(0.01)
+        return self.streaming[gateway]
+
     async def _requests(self, session: aiohttp.ClientSession, group: asyncio.TaskGroup) -> None:
         due = time.monotonic()
         while not self._stopped.is_set():

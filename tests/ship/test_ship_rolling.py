@@ -18,7 +18,7 @@ async def test_k8_11_k8_12_gateways_restarted_in_turn_fail_nobody(tmp_path: Path
             await asyncio.sleep(0.5)
             for name in NAMES:
                 gateway = on.gateways[name]
-                assert load.streaming[name] > 0
+                assert await load.until_streaming(name)
                 gateway.signal(signal.SIGTERM)
                 assert await gateway.exit_code() == 0
                 gateway.kill()
@@ -36,8 +36,7 @@ async def test_k8_13_killed_gateway_fails_its_own_only(tmp_path: Path) -> None:
         load = Load(on.port)
         async with load.running():
             await asyncio.sleep(0.5)
-            streaming = load.streaming[victim]
-            assert streaming > 0
+            streaming = await load.until_streaming(victim)
             killed_at = time.monotonic()
             on.gateways[victim].signal(signal.SIGKILL)
             await asyncio.sleep(1.5)
