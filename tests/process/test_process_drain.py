@@ -54,6 +54,17 @@ async def drains(place: Place) -> None:
     await asyncio.to_thread(place.gateway.wait_for, lambda line: line["message"] == "draining")
 
 
+async def refuses(place: Place) -> None:
+    """Wait until nobody new comes in, which is when every reply begins to say so."""
+    async with asyncio.timeout(2):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", place.gateway.port)
+            except ConnectionRefusedError:
+                return
+            writer.close()
+
+
 async def test_readiness_is_red_at_once_while_requests_are_still_taken_for_drain_delay(
     start: Start, clients: Clients
 ) -> None:
@@ -111,6 +122,7 @@ async def test_replies_that_begin_while_draining_say_connection_close(start: Sta
     async with place.origin() as origin:
         client, upstream = await exchange(place, clients, origin)
         await drains(place)
+        await refuses(place)
         upstream.send(FULL)
         head, body = await client.reply()
         assert (head.status, body, head["connection"]) == (200, b"ok", "close")
