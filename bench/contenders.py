@@ -70,7 +70,7 @@ def gateway_config(port: int, upstreams: list[int]) -> dict[str, object]:
         "jwt": {"secret": SECRET},
         "ratelimit": {"algorithm": "token_bucket", "bucket_size": 10 * NEVER, "refill_rate": NEVER},
         "log": {"access": True},
-        "services": {"llm": {"upstreams": urls, "strategy": "least_connections", "max_connections": 4000}},
+        "services": {"llm": {"upstreams": urls, "strategy": "adaptive", "max_connections": 4000}},
     }
 
 

@@ -37,6 +37,7 @@ BACKLOG = 4096
 OTHER_FILES = 64
 BLIND = "Checks decided without the limiter store, by policy."
 SHADOW_HITS = "Requests that a shadow rule would have refused."
+HEALTHY = "1, or 0 while the upstream is ejected for its failures or found down by a check."
 KEY_UPDATES = "Looks for new keys outside: an issuer's key set, the file of API keys."
 DRAIN_ENDS = "When a drain under way cuts what is still in flight, in Unix seconds; 0 before one."
 SPANS = "Spans that a collector took, that it did not take, and that were dropped before it could."
@@ -75,6 +76,7 @@ class Gateway:
         pipeline = Pipeline(parts.routes, parts.forward, observer)
         metrics = self._metrics(tallies)
         metrics.add_connections(parts.connections)
+        metrics.add("gauge", "upstream_healthy", HEALTHY, ("service", "upstream"), parts.healthy)
         metrics.add("counter", "auth_key_updates_total", KEY_UPDATES, ("scheme", "result"), parts.gate.updates)
         metrics.add("counter", "rate_limit_store_errors_total", BLIND, ("decision",), parts.limits.blind)
         metrics.add("counter", "rate_limit_shadow_hits_total", SHADOW_HITS, ("rule",), parts.limits.misses)

@@ -7,20 +7,18 @@ from aiohttp import ClientSession
 
 from gateway.auth import registry as auth
 from gateway.auth.scheme_tools import Tools
-from gateway.balance import registry as balance
-from gateway.balance.base import Options
-from gateway.balance.upstream import Upstream
+from gateway.backend import Backend
+from gateway.balance.budget import Budget
 from gateway.config.tree import Config, Server, Service
-from gateway.forward import Forward, Leg
+from gateway.forward import Forward
 from gateway.limit.limits import Limits
 from gateway.observe.record import Observer
-from gateway.routes import Route, Routes
+from gateway.routes import Retries, Route, Routes
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
 from gateway.wire.headers import HeaderPlan
 from gateway.wire.pool import Pool
 from gateway.wire.reply_head import ReplyHead
-from gateway.wire.request_head import Destination
 
 
 class Assembly:
@@ -29,53 +27,51 @@ class Assembly:
     def __init__(
         self, config: Config, runtime: Runtime, observer: Observer, client: ClientSession | None = None
     ) -> None:
-        self._runtime = runtime
-        self._heads = Express(ReplyHead)
-        self._legs: dict[Upstream, Leg] = {}
-        self._upstreams: dict[str, list[Upstream]] = {}
+        heads = Express(ReplyHead)
+        self._backends: dict[str, Backend] = {}
         self.gate = gate = auth.build(config, Tools(runtime, client))
         self.limits = Limits(config, runtime)
         routes = {}
         for name, service in config.services.items():
-            upstreams = self._upstreams[name] = self._connect(service)
+            backend = self._backends[name] = Backend(name, service, _tls(service), runtime, heads)
             routes[name] = Route(
                 service=name,
                 authenticate=gate.authenticator(service).authenticate,
                 limit=self.limits.limiters[name].permit,
-                strategy=balance.build(service.strategy, upstreams, runtime, Options(hash_key=service.hash_key)),
-                upstreams=upstreams,
+                group=backend.group,
                 headers=HeaderPlan(
                     {name: value.get_secret_value() for name, value in service.request_headers.set.items()},
                     (*service.request_headers.remove, *gate.hidden),
                     forward_authorization=service.forward_authorization,
                 ),
-                attempts=service.retries.attempts,
+                retries=Retries(
+                    service.retries.attempts, frozenset(service.retries.statuses), Budget(service.retries.budget)
+                ),
             )
         self.routes = Routes(routes)
-        self.forward = Forward(self._legs, observer)
-
-    def _connect(self, service: Service) -> list[Upstream]:
-        upstreams = []
-        for option in service.upstreams:
-            upstream = Upstream(option.url, option.weight)
-            tls = client_tls(service.upstream_ca) if upstream.tls else None
-            pool = Pool(upstream, self._runtime, self._heads, service.timeouts, limit=service.max_connections, tls=tls)
-            self._legs[upstream] = Leg(pool, Destination(upstream.base, upstream.authority))
-            upstreams.append(upstream)
-        return upstreams
+        self.forward = Forward(runtime, observer)
 
     def pools(self) -> Iterator[tuple[str, Pool]]:
         """Each service's name with each of its pools."""
-        for name, upstreams in self._upstreams.items():
-            for upstream in upstreams:
-                yield name, self._legs[upstream].pool
+        for name, backend in self._backends.items():
+            for pool in backend.pools():
+                yield name, pool
 
     def checks(self) -> Iterator[tuple[bool, str]]:
         """For `/ready`: whether there are keys to verify tokens with, and whether each service has upstreams."""
         yield from self.gate.checks()
         yield from self.limits.checks()
-        for name, upstreams in self._upstreams.items():
-            yield bool(upstreams), f"service {name}: {len(upstreams)} of {len(upstreams)} upstreams available"
+        counts = {name: [good for _, good in self._backends[name].group.states()] for name in self._backends}
+        # One service that is down is no reason to take the others away from their callers.
+        some = any(map(any, counts.values()))
+        for name, states in counts.items():
+            yield some, f"service {name}: {sum(states)} of {len(states)} upstreams available"
+
+    def healthy(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """((service, upstream), 1 or 0) for the metrics: 0 while it is ejected or found down."""
+        for name, backend in self._backends.items():
+            for upstream, good in backend.group.states():
+                yield (name, upstream), int(good)
 
     def connections(self) -> Iterator[tuple[str, str, str, int]]:
         """Service, upstream, state and number of connections, for the metrics."""
@@ -86,8 +82,14 @@ class Assembly:
     def close(self) -> None:
         self.gate.close()
         self.limits.close()
-        for _, pool in self.pools():
-            pool.close()
+        for backend in self._backends.values():
+            backend.close()
+
+
+def _tls(service: Service) -> ssl.SSLContext | None:
+    """One context for all of a service's upstreams: making one takes ten milliseconds."""
+    secure = any(upstream.url.startswith("https:") for upstream in service.upstreams)
+    return client_tls(service.upstream_ca) if secure else None
 
 
 def server_tls(options: Server) -> ssl.SSLContext | None:

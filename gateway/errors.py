@@ -71,12 +71,18 @@ class NoUpstream(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """The upstream failed; `silent` is true when it said nothing at all, as a dead pooled connection does."""
+    """The upstream failed; `silent` is true when it said nothing at all, as a dead pooled connection does.
 
-    def __init__(self, detail: str = "", *, unsent: bool = False, silent: bool = False) -> None:
+    `blameless` is true when that says nothing against it: the client did not read, or the time for the whole was up.
+    """
+
+    def __init__(
+        self, detail: str = "", *, unsent: bool = False, silent: bool = False, blameless: bool = False
+    ) -> None:
         super().__init__(detail)
         self.unsent = unsent
         self.silent = silent
+        self.blameless = blameless
 
 
 class UpstreamTimeout(UpstreamError): ...

@@ -1,33 +1,43 @@
 """A route is a service's stages as callables, built once; the table finds it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.balance.base import Candidates, Strategy
-from gateway.balance.upstream import Upstream
+from gateway.balance.budget import Budget
+from gateway.balance.candidates import Candidates
+from gateway.balance.group import Group
 from gateway.errors import NotFound, NoUpstream
 from gateway.exchange import Exchange, Identity, Permit, Request
 from gateway.wire.headers import HeaderPlan
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """`attempts` is how many upstreams one request may try, `statuses` are replies that let another one try."""
+
+    attempts: int
+    statuses: frozenset[int]
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """The stages of one service. `attempts` is how many upstreams one request may try."""
+    """The stages of one service."""
 
     service: str
     authenticate: Callable[[Request], Awaitable[Identity]]
     limit: Callable[[Exchange, Identity], Awaitable[Permit]]
-    strategy: Strategy
-    upstreams: Sequence[Upstream]
+    group: Group
     headers: HeaderPlan
-    attempts: int
+    retries: Retries
 
     def pick(self, exchange: Exchange, permit: Permit) -> Candidates:
-        """The upstreams for this request, best first. Raises NoUpstream."""
-        first = self.strategy.pick(exchange)
-        if first is None:
-            raise NoUpstream("none available")
-        return Candidates(self.strategy, exchange, first)
+        """The upstreams for this request, best first; none at first when all are full. Raises NoUpstream."""
+        group = self.group
+        first = group.pick(exchange)
+        if first is None and not group.upstreams:
+            raise NoUpstream("no address")
+        return Candidates(group, exchange, first)
 
 
 class Routes:

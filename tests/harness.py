@@ -67,7 +67,8 @@ async def running(config: Config) -> AsyncIterator[Gateway]:
 def left_over(gateway: Gateway) -> list[str]:
     """What an idle gateway must not have: exchanges in flight, active upstream connections, client connections."""
     parts = gateway._parts
-    busy = [repr(upstream) for some in parts._upstreams.values() for upstream in some if upstream.in_flight]
+    groups = [backend.group for backend in parts._backends.values()]
+    busy = [repr(upstream) for group in groups for upstream in group.upstreams if upstream.in_flight]
     return busy + [repr(pool) for _, pool in parts.pools() if pool.active] + ["client"] * len(gateway._front)
 
 

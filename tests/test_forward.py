@@ -17,8 +17,14 @@ def name(upstream: MemoryTransport) -> str:
 
 def in_flight(gate: MemoryGateway) -> dict[str, int]:
     """How many exchanges each upstream is working on; only those that have any."""
-    upstreams = gate.gateway._parts._upstreams["llm"]
+    upstreams = gate.gateway._parts._backends["llm"].group.upstreams
     return {upstream.name: upstream.in_flight for upstream in upstreams if upstream.in_flight}
+
+
+async def connections(gate: MemoryGateway, number: int) -> None:
+    """So many attempts have connected: before each further one there is a pause of a few real milliseconds."""
+    await gate.until(lambda: len(gate.accepted) == number)
+    await gate.quiet()
 
 
 # --- what is tried again ---
@@ -52,7 +58,7 @@ async def test_idempotent_request_whose_upstream_resets_goes_to_the_other_one(ga
     client = gate.connect()
     await gate.sends(client, PUT)
     gate.accepted[0].reset()
-    await gate.quiet()
+    await connections(gate, 2)
     first, second = gate.accepted
     assert name(first) != name(second)
     assert got(second).replace(name(second).encode(), b"UP") == got(first).replace(name(first).encode(), b"UP")
@@ -65,6 +71,7 @@ async def test_invalid_reply_to_an_idempotent_request_is_tried_elsewhere(gate: M
     client = gate.connect()
     await gate.sends(client, request())
     await gate.sends(gate.accepted[0], b"NONSENSE\r\n\r\n")
+    await connections(gate, 2)
     await gate.sends(gate.accepted[1], OK)
     assert got(client) == GOT_OK
 
@@ -89,7 +96,7 @@ async def test_every_attempt_is_counted_where_it_was_made(gate: MemoryGateway) -
     await gate.sends(client, request())
     assert in_flight(gate) == {name(gate.accepted[0]): 1}
     gate.accepted[0].reset()
-    await gate.quiet()
+    await connections(gate, 2)
     assert in_flight(gate) == {name(gate.accepted[1]): 1}
     await gate.sends(gate.accepted[1], OK)
     assert in_flight(gate) == {}
@@ -165,8 +172,9 @@ async def test_attempts_are_as_many_as_the_configuration_says(gate: MemoryGatewa
     client = gate.connect()
     await gate.sends(client, request())
     for number in range(2):
+        await connections(gate, number + 1)
         gate.accepted[number].reset()
-        await gate.quiet()
+    await gate.quiet()
     assert len(gate.accepted) == 2
     assert got(client) == own(502)
 
@@ -186,8 +194,9 @@ async def test_no_upstream_is_tried_twice(gate: MemoryGateway) -> None:
     client = gate.connect()
     await gate.sends(client, request())
     for number in range(2):
+        await connections(gate, number + 1)
         gate.accepted[number].reset()
-        await gate.quiet()
+    await gate.quiet()
     assert len({name(upstream) for upstream in gate.accepted}) == len(gate.accepted) == 2
     assert got(client) == own(502)
 

@@ -5,12 +5,13 @@ import logging
 
 import pytest
 
-from gateway.balance.base import Candidates
+from gateway.balance.budget import Budget
+from gateway.balance.candidates import Candidates
 from gateway.balance.upstream import Upstream
 from gateway.errors import ClientLeft, Forbidden, GatewayError, NoUpstream, RateLimited, Unauthenticated
 from gateway.exchange import ANONYMOUS, Exchange, Identity, Permit, Request
 from gateway.pipeline import Pipeline
-from gateway.routes import Route, Routes
+from gateway.routes import Retries, Route, Routes
 from gateway.wire.headers import HeaderPlan
 
 UPSTREAM = Upstream("http://a")
@@ -51,7 +52,7 @@ class Bench:
         request.service, request.method = "llm", "GET"
         self.exchange = Exchange(request, self.client, "", b"", 0)
         plan = HeaderPlan({}, [], forward_authorization=False)
-        route = Route("llm", self._authenticate, self._limit, self, [UPSTREAM], plan, 1)
+        route = Route("llm", self._authenticate, self._limit, self, plan, Retries(1, frozenset(), Budget(0)))  # type: ignore[arg-type]
         self.pipeline = Pipeline(Routes({"llm": route}), self._forward, self)  # type: ignore[arg-type]
 
     def _stage(self, name: str) -> None:

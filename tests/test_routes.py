@@ -1,63 +1,71 @@
-"""The table of routes, and the stage that picks."""
-
-from collections.abc import Collection
+"""The table of routes, and what picking for a service without upstreams says."""
 
 import pytest
+from fakes import HandRuntime
 
-from gateway.auth.base import Nobody
+from gateway.balance.base import Options
+from gateway.balance.budget import Budget
+from gateway.balance.group import Group
+from gateway.balance.round_robin import RoundRobin
 from gateway.balance.upstream import Upstream
-from gateway.errors import NotFound, NoUpstream
-from gateway.exchange import UNLIMITED, Exchange, Identity, Permit, Request
-from gateway.routes import Route, Routes
+from gateway.config.service import Service
+from gateway.errors import GatewayError, NotFound, NoUpstream
+from gateway.exchange import ANONYMOUS, UNLIMITED, Exchange, Identity, Permit, Request
+from gateway.routes import Retries, Route, Routes
 from gateway.wire.headers import HeaderPlan
 
-UPSTREAMS = [Upstream("http://a"), Upstream("http://b")]
+
+class Nowhere:
+    def refuse(self, exchange: Exchange, error: GatewayError) -> None: ...
+    def invite_body(self) -> None: ...
 
 
-class InOrder:
-    """Those not tried yet, in order."""
-
-    def __init__(self, upstreams: list[Upstream]) -> None:
-        self._upstreams = upstreams
-
-    def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
-        return next((upstream for upstream in self._upstreams if upstream not in tried), None)
+async def anybody(request: Request) -> Identity:
+    return ANONYMOUS
 
 
-async def unlimited(exchange: Exchange, identity: Identity) -> Permit:
+async def anything(exchange: Exchange, identity: Identity) -> Permit:
     return UNLIMITED
 
 
-def route(upstreams: list[Upstream]) -> Route:
-    plan = HeaderPlan({}, [], forward_authorization=False)
-    return Route("llm", Nobody().authenticate, unlimited, InOrder(upstreams), upstreams, plan, 2)
+def route(name: str, *upstreams: Upstream) -> Route:
+    runtime = HandRuntime()
+    service = Service.model_validate({"upstreams": [{"url": "http://unused"}]})
+    group = Group(name, upstreams, lambda some: RoundRobin(some, runtime, Options()), runtime, service)
+    retries = Retries(2, frozenset(), Budget(0.2))
+    plan = HeaderPlan({}, (), forward_authorization=False)
+    return Route(name, anybody, anything, group, plan, retries)
 
 
-def exchange(service: str = "llm") -> Exchange:
+def request_for(service: str) -> Request:
     request = Request()
     request.service = service
-    return Exchange(request, None, "", b"", 0)  # type: ignore[arg-type]
+    return request
 
 
-def test_route_is_found_by_the_name_of_its_service() -> None:
-    known = route(UPSTREAMS)
-    routes = Routes({"llm": known})
-    assert routes.match(exchange().request) is known
+def exchange() -> Exchange:
+    return Exchange(request_for("llm"), Nowhere(), "192.0.2.1", b"", 0)
 
 
-@pytest.mark.parametrize("service", ["", "other", "LLM", "none"])
-def test_unknown_service_is_not_found(service: str) -> None:
-    with pytest.raises(NotFound):
-        Routes({"llm": route(UPSTREAMS)}).match(exchange(service).request)
+def test_route_is_found_by_the_name_of_its_service_and_no_other() -> None:
+    routes = Routes({name: route(name) for name in ("llm", "embed")})
+    assert routes.match(request_for("embed")).service == "embed"
+    for name in ("", "LLM", "none"):
+        with pytest.raises(NotFound):
+            routes.match(request_for(name))
 
 
-def test_candidates_come_in_the_order_of_the_strategy() -> None:
-    candidates = route(UPSTREAMS).pick(exchange(), UNLIMITED)
-    assert candidates.first is UPSTREAMS[0]
-    assert candidates.after(UPSTREAMS[0]) is UPSTREAMS[1]
-    assert candidates.after(UPSTREAMS[1]) is None
+def test_pick_finds_the_first_candidate() -> None:
+    upstream = Upstream("http://a")
+    assert route("llm", upstream).pick(exchange(), UNLIMITED).first is upstream
 
 
-def test_service_without_upstreams_has_none() -> None:
+def test_full_upstreams_are_no_candidate_yet() -> None:
+    upstream = Upstream("http://a")
+    upstream.limit = upstream.in_flight = 1
+    assert route("llm", upstream).pick(exchange(), UNLIMITED).first is None
+
+
+def test_service_without_any_upstream_says_so_at_once() -> None:
     with pytest.raises(NoUpstream):
-        route([]).pick(exchange(), UNLIMITED)
+        route("llm").pick(exchange(), UNLIMITED)

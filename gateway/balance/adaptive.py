@@ -24,6 +24,8 @@ STALE = 5.0
 # Seconds in which a newcomer comes to its full share, and the share it begins with.
 SLOW_START = 10.0
 FIRST_SHARE = 0.1
+# Seconds: of whom nothing is known, it is expected that it is fast.
+UNKNOWN = 1e-9
 # Who has only failed so far counts as this slow, in seconds, until that has faded to so small a share of failures.
 ONLY_FAILED = 1000.0
 FADED = 0.05
@@ -91,10 +93,12 @@ def _best(some: Sequence[Upstream], now: float) -> Upstream:
     ramping = now - SLOW_START
     best, least = None, FOREVER
     for upstream in some:
-        load, unit = (upstream.in_flight + 1) / upstream.weight, upstream.unit
+        # While nothing is in flight, turns keep to the weights.
+        load = (upstream.in_flight + 1) / upstream.weight if in_flight else 1.0
+        unit = upstream.unit or UNKNOWN
         if upstream.failing or upstream.joined_at > ramping:
             load *= _handicap(upstream, now)
-            if not unit and upstream.failing_now(now) > FADED:
+            if not upstream.unit and upstream.failing_now(now) > FADED:
                 unit = ONLY_FAILED
         if load > hot:
             continue

@@ -29,23 +29,6 @@ class Options:
     hash_key: str = "client"
 
 
-class Candidates:
-    """A service's upstreams in order of preference, chosen one at a time: proof that `pick` found the first."""
-
-    __slots__ = ("_exchange", "_strategy", "first", "tried")
-
-    def __init__(self, strategy: Strategy, exchange: Exchange, first: Upstream) -> None:
-        self._strategy = strategy
-        self._exchange = exchange
-        self.first = first
-        self.tried: list[Upstream] = []
-
-    def after(self, failed: Upstream) -> Upstream | None:
-        """The next best upstream once `failed` has failed; None when all have."""
-        self.tried.append(failed)
-        return self._strategy.pick(self._exchange, self.tried)
-
-
 class StrategyFactory(Protocol):
     """How the registry builds a strategy for one service, whose upstreams may be of any number, also none."""
 

@@ -33,6 +33,7 @@ class Upstream:
         "host",
         "in_flight",
         "joined_at",
+        "leg",
         "limit",
         "name",
         "peak",
@@ -64,6 +65,7 @@ class Upstream:
         self.weight = weight
         self.priority = priority
         self.limit = 1_000_000
+        self.leg: object = None  # the way there, which `forward` knows
         self.in_flight = 0
         self.joined_at = float("-inf")  # when it came, or came back: newcomers start slowly
         self.standing = Standing()

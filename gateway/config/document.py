@@ -87,7 +87,7 @@ def _default(path: KeyPath, node: Node) -> str:
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    return f"`{', '.join(default)}`" if isinstance(default, list) and default else f"`{default}`"
+    return f"`{', '.join(map(str, default))}`" if isinstance(default, list) and default else f"`{default}`"
 
 
 def _sentence(text: str) -> str:

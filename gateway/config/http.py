@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from gateway.config.kind import Kind
-from gateway.config.kinds import is_host
+from gateway.config.kinds import is_host, whole
 from gateway.config.secret import secret
 
 URL = "http://HOST[:PORT][/PATH] or https://..., without user info, query or fragment"
@@ -115,4 +115,5 @@ HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern":
 HashKey = Annotated[
     str, Kind(read_hash_key, {"type": "string", "pattern": "^(client|subject|address|header:.+)$", "x-type": "key"})
 ]
+RetryableStatus = Annotated[int, whole(500, 599)]
 HeaderValue = Annotated[SecretStr, secret(check_header_value)]

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.config.claims import ClaimName, Scope
-from gateway.config.http import HashKey, HeaderName, HeaderValue, Url
+from gateway.config.http import HashKey, HeaderName, HeaderValue, RetryableStatus, Url
 from gateway.config.kinds import Flag, Path, Text, whole
 from gateway.config.section import Section
-from gateway.config.units import Duration
+from gateway.config.telemetry import Ratio
+from gateway.config.units import Duration, PositiveDuration
 
 
 class UpstreamEntry(Section):
@@ -17,6 +18,9 @@ class UpstreamEntry(Section):
 
     url: Url = Field(description="where requests go; what follows `/v1/{service}` is appended to its path")
     weight: Annotated[int, whole(1, 1000)] = Field(1, description="its share beside the other upstreams")
+    priority: Annotated[int, whole(0, 100)] = Field(
+        0, description="the lowest number gets all requests while enough of its upstreams are available"
+    )
 
 
 class RequestHeaders(Section):
@@ -43,6 +47,29 @@ class Retries(Section):
     attempts: Annotated[int, whole(1, 10)] = Field(
         2, description="upstreams tried for one request, the first included; 1 = no retry"
     )
+    budget: Ratio = Field(0.2, description="retries as a share of the requests of the last ten seconds, at most")
+    statuses: tuple[RetryableStatus, ...] = Field(
+        (502, 503, 504), description="replies of an upstream that let another one answer a repeatable request"
+    )
+
+
+class Outlier(Section):
+    """When an upstream that fails is left alone for a while."""
+
+    consecutive_failures: Annotated[int, whole(0, 1000)] = Field(
+        5, description="failures in a row that eject an upstream; 0 = never"
+    )
+    ejection: PositiveDuration = Field(
+        30.0, description="how long the first time; twice as long the second time in a row, up to ten times"
+    )
+    max_ejected: Ratio = Field(0.5, description="the share of a service's upstreams ejected at once, but at least one")
+
+
+class Queue(Section):
+    """Where requests wait while all upstreams are at `max_connections`."""
+
+    size: Annotated[int, whole(0, 100_000)] = Field(100, description="requests waiting, more are answered with 503")
+    timeout: Duration = Field(1.0, description="longest wait, then 503")
 
 
 class Service(Section):
@@ -66,6 +93,8 @@ class Service(Section):
     request_headers: RequestHeaders = Field(default_factory=RequestHeaders)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     retries: Retries = Field(default_factory=Retries)
+    outlier: Outlier = Field(default_factory=Outlier)
+    queue: Queue = Field(default_factory=Queue)
     max_connections: Annotated[int, whole(1, 10**6)] = Field(1000, description="connections to one upstream")
     upstream_ca: Path | None = Field(
         None, description="PEM file of the authorities for `https` upstreams, instead of the system's"

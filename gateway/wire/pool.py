@@ -24,6 +24,8 @@ class Address(Protocol):
     def host(self) -> str: ...
     @property
     def port(self) -> int: ...
+    @property
+    def server_name(self) -> str: ...
 
 
 class Timeouts(Protocol):
@@ -87,7 +89,9 @@ class Pool:
     async def open(self) -> UpstreamConnection:
         """A new connection. Raises UpstreamError, UpstreamTimeout (both unsent), NoUpstream at the limit."""
         if len(self._open) + self._connecting >= self._limit:
-            raise NoUpstream("max_connections")
+            if not self._idle:
+                raise NoUpstream("max_connections")
+            self._idle[0].abort()
         self._connecting += 1
         task = self._runtime.spawn(self._connect(), f"connect to {self.upstream.name}")
         try:
@@ -100,7 +104,7 @@ class Pool:
     async def _connect(self) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
         host, port = self.upstream.host, self.upstream.port
-        name = host if self._tls else None
+        name = self.upstream.server_name if self._tls else None
         try:
             async with asyncio.timeout(self.timeouts.connect or None):
                 _, connection = await loop.create_connection(
@@ -116,7 +120,7 @@ class Pool:
             raise UpstreamError(f"connect: {type(error).__name__}", unsent=True) from error
         finally:
             self._connecting -= 1
-        if self._closed or not connection.is_open:
+        if not connection.is_open:
             connection.abort()
             raise UpstreamError("connect: closed at once", unsent=True)
         self._open.add(connection)
@@ -143,8 +147,7 @@ class Pool:
             self._idle.remove(connection)
 
     def close(self) -> None:
-        """Close what is idle now, and what is busy once its exchange is over."""
+        """Close what is idle now, and what is busy once its exchange is over; nothing is kept any more."""
         self._closed = True
-        for connection in self._idle:
-            connection.abort()
-        self._idle.clear()
+        while self._idle:
+            self._idle[-1].abort()

@@ -29,6 +29,7 @@ class ReplyHead:
         "length",
         "limited",
         "minor",
+        "retry_after",
         "status",
         "upgrade",
     )
@@ -53,6 +54,7 @@ class ReplyHead:
             # It has no body, and who announces one cannot be trusted to send none.
             self.keep_alive = self.chunked = False
         self.keep_alive_timeout = _keep_alive_timeout(fields)
+        self.retry_after = b"".join(_values(fields, b"retry-after")[:1]) if self.status in (429, 503) else b""
         self.upgrade = b",".join(_values(fields, b"upgrade")).lower() if b"upgrade" in options else b""
         self.event_stream = any(v.lower().startswith(b"text/event-stream") for v in _values(fields, b"content-type"))
         self._passing(match[3] or b"", options, fields, lines[1:-2])

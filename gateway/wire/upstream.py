@@ -297,7 +297,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(UpstreamTimeout("first byte"))
         else:
             late = self._clock() >= self._total_at
-            self._fail(UpstreamTimeout("total" if late else "client reads nothing" if self.read_paused else "idle"))
+            what = "total" if late else "client reads nothing" if self.read_paused else "idle"
+            self._fail(UpstreamTimeout(what, blameless=what != "idle"))
 
     def eof_received(self) -> None:
         self._ended("closed")
@@ -328,6 +329,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Close at once; what the upstream still says is for nobody."""
         if self.transport is not None:
             self.transport.abort()
+            self._pool.lost(self)
 
     def release(self) -> None:
         """The exchange ends without its reply: the client left, or the gateway gave up."""

@@ -7,8 +7,8 @@ from balance_parts import new_exchange, strategy_of, upstreams_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balance.base import Candidates
 from gateway.balance.registry import STRATEGIES
+from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
 
 DRAWS_LOTS = {"p2c_ewma", "consistent_hash"}
@@ -40,16 +40,13 @@ def test_never_picks_a_tried_one_and_gives_up_only_when_all_are(
 
 @every_strategy
 @pytest.mark.parametrize("number", [1, 2, 5, 70])
-def test_candidates_visit_each_upstream_once(name: str, number: int, exchange: Exchange) -> None:
+def test_those_who_failed_are_passed_by_until_all_have(name: str, number: int, exchange: Exchange) -> None:
     upstreams = upstreams_of([1] * number)
     strategy = strategy_of(name, upstreams)
-    first = strategy.pick(exchange)
-    assert first is not None
-    candidates = Candidates(strategy, exchange, first)
-    visited = [first]
-    while (following := candidates.after(visited[-1])) is not None:
-        visited.append(following)
-    assert len(visited) == len(upstreams) == len(set(visited))
+    tried: list[Upstream] = []
+    while (following := strategy.pick(exchange, tried)) is not None:
+        tried.append(following)
+    assert len(tried) == len(upstreams) == len(set(tried))
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES.keys() - DRAWS_LOTS))

@@ -94,7 +94,9 @@ def test_a_mistake_in_a_variable_names_it() -> None:
         ),
         Mistake("services.llm.upstreams[0].weight", "'0' from UPSTREAMS", "a whole number from 1 to 1000"),
         Mistake(
-            "services.llm.upstreams[0].port", "an unknown key from UPSTREAMS", "did you mean server.port or admin.port?"
+            "services.llm.upstreams[0].port",
+            "an unknown key from UPSTREAMS",
+            "did you mean services.llm.upstreams[0].priority?",
         ),
     ]
 
