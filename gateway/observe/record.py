@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gateway.errors import GatewayError, RateLimited, Unauthenticated
+from gateway.errors import Forbidden, GatewayError, RateLimited, Unauthenticated
 from gateway.exchange import Exchange
 from gateway.observe.access_log import AccessLog
 from gateway.observe.tallies import OTHER, ServiceTally, Tallies, count
@@ -107,7 +107,7 @@ class Observer:
     def _tally_failure(self, tally: ServiceTally, failure: GatewayError) -> None:
         if isinstance(failure, RateLimited):
             count(tally.refusals, failure.rule or OTHER)
-        elif isinstance(failure, Unauthenticated):
+        elif isinstance(failure, Unauthenticated | Forbidden):
             count(self._tallies.auth_failures, failure.detail)
 
 
