@@ -6,6 +6,7 @@ import ssl
 import struct
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, cast
 
@@ -227,3 +228,18 @@ class Origin:
                 await self._more.wait()
         self._given += 1
         return self.wires[self._given - 1]
+
+
+def deaf_listener(stack: ExitStack, port: int) -> None:
+    """A listener that nobody can connect to any more: its backlog is full, so the kernel ignores a SYN."""
+    listener = stack.enter_context(socket.socket())
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(0)
+    while True:
+        filler = stack.enter_context(socket.socket())
+        filler.settimeout(0.2)
+        try:
+            filler.connect(("127.0.0.1", port))
+        except TimeoutError:
+            return

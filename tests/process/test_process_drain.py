@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Place, fetch, open_service
 from gateway_process import GatewayProcess
+from places import Place, fetch, open_service
 from raw_wire import Clients, Origin, Wire
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

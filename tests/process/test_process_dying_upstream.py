@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from conftest import Place
+from places import Place
 from raw_wire import Clients, Wire
 
 BODY = b"a" * 40_000

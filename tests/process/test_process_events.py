@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from conftest import Place
+from places import Place
 from raw_wire import Clients, Wire
 
 EVENTS = 100

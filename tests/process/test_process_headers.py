@@ -1,7 +1,7 @@
 """What of a head passes the gateway, over real sockets."""
 
 import pytest
-from conftest import Place
+from places import Place
 from raw_wire import Clients, Head, Wire
 
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from conftest import Place, fetch, metric, open_service, reserved_port
 from gateway_process import GatewayProcess
+from places import Place, fetch, metric, open_service, reserved_port
 from raw_wire import Clients, Wire
 from scripted_issuer import ScriptedIssuer, ec_key, public, rsa_key, sign
 

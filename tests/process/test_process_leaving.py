@@ -1,15 +1,15 @@
 """A client that leaves: its upstream connection closes at once, whatever the request was, and nothing is left over."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
-from conftest import Place, eventually
-from raw_wire import Clients, Wire
+from places import Place, eventually
+from raw_wire import Clients, Wire, deaf_listener
 
 AT_ONCE = 0.1
 LEFT = 499
@@ -129,25 +129,8 @@ async def test_while_the_gateway_is_still_connecting(place: Place, clients: Clie
         await place.settles(descriptors)
 
 
-def deaf_listener(stack: ExitStack, port: int) -> None:
-    """A listener that nobody can connect to any more: its backlog is full, so the kernel ignores a SYN."""
-    listener = stack.enter_context(socket.socket())
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(0)
-    while True:
-        filler = stack.enter_context(socket.socket())
-        filler.settimeout(0.2)
-        try:
-            filler.connect(("127.0.0.1", port))
-        except TimeoutError:
-            return
-
-
 def is_connecting(port: int, pid: int) -> bool:
     """Whether somebody other than the test is in SYN_SENT towards `port`."""
-    import psutil
-
     return any(
         each.status == psutil.CONN_SYN_SENT and each.raddr and each.raddr.port == port
         for each in psutil.Process(pid).net_connections("tcp4")

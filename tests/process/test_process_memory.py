@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Place, eventually, open_service
 from gateway_process import GatewayProcess
+from places import Place, eventually, open_service
 from raw_wire import Clients, Wire
 
 MIB = 1 << 20

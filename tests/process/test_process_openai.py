@@ -13,8 +13,8 @@ from typing import Any
 
 import openai
 import pytest
-from conftest import Place, fetch, metric, open_service, reserved_port
 from gateway_process import GatewayProcess, Line
+from places import Place, fetch, metric, open_service, reserved_port
 from raw_wire import Clients
 
 from gateway.auth.jwt import mint

@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Place, fetch, open_service
 from gateway_process import GatewayProcess
+from places import Place, fetch, open_service
 from raw_wire import Clients, Wire
 
 from gateway import __version__

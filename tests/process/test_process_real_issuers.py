@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from conftest import Place, fetch, metric, open_service, reserved_port
 from gateway_process import GatewayProcess
+from places import Place, fetch, metric, open_service, reserved_port
 from raw_wire import Wire
 from real_issuers import ISSUERS, RealIssuer
 

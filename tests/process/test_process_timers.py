@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from conftest import Place, eventually, open_service, reserved_port
 from gateway_process import GatewayProcess
-from raw_wire import Clients, Wire
-from test_process_leaving import deaf_listener
+from places import Place, eventually, open_service, reserved_port
+from raw_wire import Clients, Wire, deaf_listener
 
 HEADER, BODY, KEEPALIVE = 0.4, 0.8, 0.6
 CONNECT, FIRST_BYTE, IDLE, TOTAL = 0.3, 0.3, 0.3, 0.7

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 import trustme
-from conftest import fetch, reserved_port
 from gateway_process import GatewayProcess
+from places import fetch, reserved_port
 from raw_wire import Clients, Origin, Wire
 
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

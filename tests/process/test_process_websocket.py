@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from conftest import Place, eventually
+from places import Place, eventually
 from raw_wire import Clients
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve

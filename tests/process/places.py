@@ -1,0 +1,77 @@
+"""A place to test at: a gateway, one of its services, and the port of an upstream that the test plays."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import aiohttp
+from gateway_process import GatewayProcess
+from raw_wire import Origin, Script
+
+SOON = 2.0
+
+
+def reserved_port(stack: ExitStack) -> int:
+    """A port that nobody else gets until `stack` closes: bound but not listening, so an upstream can still take it."""
+    holder = stack.enter_context(socket.socket())
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return int(holder.getsockname()[1])
+
+
+def open_service(port: int, **options: Any) -> dict[str, Any]:
+    """A service that anybody may call, with one upstream."""
+    return {"upstreams": [{"url": f"http://127.0.0.1:{port}"}], **options}
+
+
+class Place:
+    """A gateway and one of its services, whose upstream a test plays."""
+
+    def __init__(self, gateway: GatewayProcess, service: str, port: int) -> None:
+        self.gateway = gateway
+        self.service = service
+        self.upstream_port = port
+
+    def origin(self, script: Script | None = None) -> Origin:
+        return Origin(self.upstream_port, script)
+
+    def request(self, method: str = "GET", path: str = "/x", *, fields: str = "", body: bytes = b"") -> bytes:
+        """A request as bytes; `fields` are lines that end in CRLF. A body gets its Content-Length."""
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        head = f"{method} /v1/{self.service}{path} HTTP/1.1\r\nHost: gateway.example\r\n{fields}{length}\r\n"
+        return head.encode() + body
+
+    async def metric(self, name: str, **labels: str) -> float:
+        return await metric(self.gateway.port, name, service=self.service, **labels)
+
+    async def settles(self, descriptors: int) -> None:
+        """Nothing is in flight for the service, and no more than `descriptors` are open, very soon."""
+        await eventually(lambda: self.gateway.descriptors <= descriptors)
+        assert await self.metric("http_requests_in_flight") == 0
+
+
+async def eventually(condition: Callable[[], bool], within: float = SOON) -> None:
+    """Look at `condition` every few milliseconds; for what only polling can see."""
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def fetch(port: int, path: str, **options: Any) -> tuple[int, Any, str]:
+    """Status, headers and text of a GET."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}", **options) as reply:
+        return reply.status, reply.headers, await reply.text()
+
+
+async def metric(port: int, name: str, **labels: str) -> float:
+    """The value of one series in /metrics; 0 when it is not there yet."""
+    status, _, text = await fetch(port, "/metrics")
+    assert status == 200
+    for series, value in re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE):
+        if dict(re.findall(r'(\w+)="([^"]*)"', series)) == labels:
+            return float(value)
+    assert f"# TYPE {name} " in text, f"no metric {name}"
+    return 0.0
