@@ -71,8 +71,7 @@ class Gateway:
         traces = [tracing.client_trace()] if tracing is not None else None
         self._client = ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), trace_configs=traces)
         self._parts = parts = Assembly(config, runtime, observer, self._client)
-        parts.gate.start()
-        await parts.limits.start()
+        await parts.start()
         pipeline = Pipeline(parts.routes, parts.forward, observer)
         metrics = self._metrics(tallies)
         metrics.add_connections(parts.connections)

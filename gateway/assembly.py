@@ -33,7 +33,7 @@ class Assembly:
         self.limits = Limits(config, runtime)
         routes = {}
         for name, service in config.services.items():
-            backend = self._backends[name] = Backend(name, service, _tls(service), runtime, heads)
+            backend = self._backends[name] = Backend(name, service, _tls(service), runtime, heads, client)
             routes[name] = Route(
                 service=name,
                 authenticate=gate.authenticator(service).authenticate,
@@ -50,6 +50,13 @@ class Assembly:
             )
         self.routes = Routes(routes)
         self.forward = Forward(runtime, observer)
+
+    async def start(self) -> None:
+        """Begin what goes on in the background. Raises ConfigError when the limiters' store cannot be used."""
+        self.gate.start()
+        await self.limits.start()
+        for backend in self._backends.values():
+            backend.start()
 
     def pools(self) -> Iterator[tuple[str, Pool]]:
         """Each service's name with each of its pools."""

@@ -4,10 +4,14 @@ import ssl
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from aiohttp import ClientSession
+
 from gateway.attempt import Leg
 from gateway.balance import registry as balance
 from gateway.balance.base import Options, Strategy
 from gateway.balance.group import Group
+from gateway.balance.health import HealthChecks, Probe
+from gateway.balance.probe import PathProbe, connect_probe
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Service, UpstreamEntry
 from gateway.runtime import Runtime
@@ -21,7 +25,13 @@ class Backend:
     """The upstreams of the service `name`; `tls` is for those whose URL says https."""
 
     def __init__(
-        self, name: str, service: Service, tls: ssl.SSLContext | None, runtime: Runtime, heads: Express[ReplyHead]
+        self,
+        name: str,
+        service: Service,
+        tls: ssl.SSLContext | None,
+        runtime: Runtime,
+        heads: Express[ReplyHead],
+        client: ClientSession | None,
     ) -> None:
         self._service = service
         self._tls = tls
@@ -29,6 +39,18 @@ class Backend:
         self._heads = heads
         upstreams = [self._upstream(entry) for entry in service.upstreams]
         self.group = Group(name, upstreams, partial(_strategy, service, runtime), runtime, service)
+        self._health = HealthChecks(self.group, service.health, self._probe(client), runtime)
+
+    def _probe(self, client: ClientSession | None) -> Probe:
+        path = self._service.health.path
+        if path is None or client is None:
+            return connect_probe
+        headers = {name: value.get_secret_value() for name, value in self._service.request_headers.set.items()}
+        return PathProbe(client, path, headers, self._tls)
+
+    def start(self) -> None:
+        """Begin what goes on in the background."""
+        self._health.start()
 
     def _upstream(self, entry: UpstreamEntry) -> Upstream:
         service = self._service
@@ -45,6 +67,7 @@ class Backend:
             yield upstream.leg.pool
 
     def close(self) -> None:
+        self._health.close()
         for pool in self.pools():
             pool.close()
 

@@ -16,6 +16,7 @@ SERVICE_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 
 _SERVICE_NAME = re.compile(SERVICE_NAME)
 _URL_PATH = re.compile(r"(/(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@-])*)*")  # RFC 3986, section 3.3
+_QUERY = re.compile(r"(%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?-])*")
 _DOT_SEGMENT = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _VALUE = re.compile(r"(?! )[ -~]*(?<! )")
@@ -79,6 +80,14 @@ def read_secure_url(value: object) -> str:
     return url
 
 
+def read_path(value: object) -> str:
+    """A path with its query; ValueError says what may stand here."""
+    path, _, query = value.partition("?") if isinstance(value, str) else ("", "", "")
+    if path.startswith("/") and _URL_PATH.fullmatch(path) and _QUERY.fullmatch(query):
+        return path + ("?" + query if query else "")
+    raise ValueError("a path such as /health, percent-encoded")
+
+
 def read_header_name(value: object) -> str:
     """A name that an operator may set or remove; ValueError says why not."""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
@@ -110,6 +119,7 @@ ServiceName = Annotated[
     str, Kind(read_service_name, {"type": "string", "pattern": f"^{SERVICE_NAME}$", "x-type": "service"})
 ]
 Url = Annotated[str, Kind(read_url, {"type": "string", "pattern": "^https?://", "x-type": "URL"})]
+UrlPath = Annotated[str, Kind(read_path, {"type": "string", "pattern": "^/", "x-type": "path"})]
 SecureUrl = Annotated[str, Kind(read_secure_url, {"type": "string", "pattern": "^https?://", "x-type": "https URL"})]
 HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]
 HashKey = Annotated[

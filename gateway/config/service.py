@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.config.claims import ClaimName, Scope
-from gateway.config.http import HashKey, HeaderName, HeaderValue, RetryableStatus, Url
+from gateway.config.http import HashKey, HeaderName, HeaderValue, RetryableStatus, Url, UrlPath
 from gateway.config.kinds import Flag, Path, Text, whole
 from gateway.config.section import Section
 from gateway.config.telemetry import Ratio
@@ -53,6 +53,20 @@ class Retries(Section):
     )
 
 
+class Health(Section):
+    """Active checks of every upstream."""
+
+    path: UrlPath | None = Field(
+        None,
+        description="what is asked for, on the upstream's host, with the headers of `request_headers.set`; choose one"
+        " that costs no tokens. Without it a check is a connection that is made",
+    )
+    interval: Duration = Field(5.0, description="between two checks of an upstream; 0 = no checks")
+    timeout: PositiveDuration = Field(2.0, description="longest wait for the status of `path`, or for the connection")
+    healthy_after: Annotated[int, whole(1, 100)] = Field(2, description="good checks in a row that make it healthy")
+    unhealthy_after: Annotated[int, whole(1, 100)] = Field(3, description="bad checks in a row that take it out")
+
+
 class Outlier(Section):
     """When an upstream that fails is left alone for a while."""
 
@@ -93,6 +107,7 @@ class Service(Section):
     request_headers: RequestHeaders = Field(default_factory=RequestHeaders)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     retries: Retries = Field(default_factory=Retries)
+    health: Health = Field(default_factory=Health)
     outlier: Outlier = Field(default_factory=Outlier)
     queue: Queue = Field(default_factory=Queue)
     max_connections: Annotated[int, whole(1, 10**6)] = Field(1000, description="connections to one upstream")

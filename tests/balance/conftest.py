@@ -1,3 +1,6 @@
+import socket
+from collections.abc import Iterator
+
 import pytest
 from balance_parts import new_exchange
 
@@ -8,3 +11,11 @@ from gateway.exchange import Exchange
 def exchange() -> Exchange:
     """Any request at all."""
     return new_exchange()
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """A port where nobody listens, and nobody else will while the test runs."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.balance.upstream import Upstream
-from gateway.config.http import check_header_value, read_header_name, read_service_name, read_url
+from gateway.config.http import (
+    check_header_value,
+    read_hash_key,
+    read_header_name,
+    read_path,
+    read_service_name,
+    read_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +124,25 @@ def test_header_values(value: str) -> None:
 def test_ed_15_a_value_that_could_split_a_head_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="a header's value"):
         check_header_value(value)
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/v1/models?limit=1", "/a%20b"])
+def test_a_path_to_check(path: str) -> None:
+    assert read_path(path) == path
+
+
+@pytest.mark.parametrize("path", ["", "health", "http://a/health", "/a b", "/a#b", "/%zz", "/a?b c", 7, None])
+def test_what_is_no_path_to_check(path: object) -> None:
+    with pytest.raises(ValueError, match="a path such as /health"):
+        read_path(path)
+
+
+@pytest.mark.parametrize("key", ["client", "subject", "address", "header:X-Session"])
+def test_a_hash_key(key: str) -> None:
+    assert read_hash_key(key) == key
+
+
+@pytest.mark.parametrize("key", ["", "service", "header", "header:", "header:a b", "claim:x", 7, None])
+def test_what_is_no_hash_key(key: object) -> None:
+    with pytest.raises(ValueError, match="client, subject, address or header:NAME"):
+        read_hash_key(key)

@@ -1,0 +1,92 @@
+"""Active checks: every upstream of a service is asked now and then whether it is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from gateway.balance.group import Group
+from gateway.balance.upstream import Upstream
+from gateway.runtime import Runtime
+
+Probe = Callable[[Upstream], Awaitable[bool]]
+
+
+class HealthOptions(Protocol):
+    """Seconds, and how many checks in a row it takes to change a mind; `interval` 0 = no checks."""
+
+    @property
+    def path(self) -> str | None: ...
+    @property
+    def interval(self) -> float: ...
+    @property
+    def timeout(self) -> float: ...
+    @property
+    def healthy_after(self) -> int: ...
+    @property
+    def unhealthy_after(self) -> int: ...
+
+
+class HealthChecks:
+    """Runs `probe` for each upstream of `group` once an interval, spread over it, never at the same time everywhere.
+
+    Where the probe is no more than a connection (`options.path` is None), a reply since the last check proves as much.
+    """
+
+    def __init__(self, group: Group, options: HealthOptions, probe: Probe, runtime: Runtime) -> None:
+        self._group = group
+        self._options = options
+        self._probe = probe
+        self._runtime = runtime
+        self._in_a_row: dict[Upstream, int] = {}  # checks that agree: good ones above zero, bad ones below
+        self._busy: set[Upstream] = set()
+        self._rounds: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; the first checks come within the first interval."""
+        if self._options.interval:
+            self._rounds = self._runtime.spawn(self._run(), f"health of {self._group.service}")
+
+    def close(self) -> None:
+        if self._rounds is not None:
+            self._rounds.cancel()
+
+    async def _run(self) -> None:
+        uniform = self._runtime.rng.uniform
+        while True:
+            upstreams = list(self._group.upstreams)
+            self._runtime.rng.shuffle(upstreams)
+            self._in_a_row = {upstream: self._in_a_row.get(upstream, 0) for upstream in upstreams}
+            if not upstreams:
+                await asyncio.sleep(self._options.interval)
+            for upstream in upstreams:
+                await asyncio.sleep(self._options.interval / len(upstreams) * uniform(0.75, 1.25))
+                if upstream not in self._busy:
+                    self._runtime.spawn(self._check(upstream), f"check of {upstream.name}")
+
+    async def _check(self, upstream: Upstream) -> None:
+        self._busy.add(upstream)
+        try:
+            self._judge(upstream, good=await self._ask(upstream))
+        finally:
+            self._busy.discard(upstream)
+
+    async def _ask(self, upstream: Upstream) -> bool:
+        options = self._options
+        now = self._runtime.clock()
+        if options.path is None and upstream.standing.healthy and now - upstream.unit_at < options.interval:
+            return True
+        try:
+            async with asyncio.timeout(options.timeout):
+                return await self._probe(upstream)
+        except TimeoutError:
+            return False
+
+    def _judge(self, upstream: Upstream, *, good: bool) -> None:
+        before = self._in_a_row.get(upstream)
+        if before is None:
+            return  # it has gone meanwhile
+        self._in_a_row[upstream] = number = max(before, 0) + 1 if good else min(before, 0) - 1
+        if number >= self._options.healthy_after:
+            self._group.checked(upstream, healthy=True)
+        elif -number >= self._options.unhealthy_after:
+            self._group.checked(upstream, healthy=False)

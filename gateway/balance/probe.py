@@ -1,0 +1,48 @@
+"""What an active check does: ask for a path that costs no tokens, or only connect."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+
+import aiohttp
+
+from gateway.balance.upstream import Upstream
+
+
+class PathProbe:
+    """Good is a status from 200 to 399 for `path`, which is below the upstream's host, not below its base."""
+
+    def __init__(
+        self, client: aiohttp.ClientSession, path: str, headers: Mapping[str, str], tls: ssl.SSLContext | None
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._headers = headers
+        self._tls = tls
+
+    async def __call__(self, upstream: Upstream) -> bool:
+        scheme = "https" if upstream.tls else "http"
+        try:
+            async with self._client.get(
+                f"{scheme}://{upstream.name}{self._path}",
+                headers={"User-Agent": "ai-api-gateway", **self._headers, "Host": upstream.authority.decode("ascii")},
+                allow_redirects=False,
+                auto_decompress=False,
+                ssl=self._tls if self._tls is not None else True,
+                server_hostname=upstream.server_name if upstream.tls else None,
+            ) as reply:
+                return 200 <= reply.status < 400
+        except (aiohttp.ClientError, OSError):
+            return False
+
+
+async def connect_probe(upstream: Upstream) -> bool:
+    """Good is who accepts a connection; nothing is sent."""
+    try:
+        transport, _ = await asyncio.get_running_loop().create_connection(
+            asyncio.Protocol, upstream.host, upstream.port
+        )
+    except OSError:
+        return False
+    transport.close()
+    return True
