@@ -24,18 +24,20 @@ class MemoryStore:
 
     def decide(self, checks: Sequence[Check], slots: Slots) -> Sequence[Verdict]:
         """One verdict a check; all take or, but for shadow rules, none does. `checks` names each rule once."""
-        now = round(self._clock() * 1_000_000)
-        if len(checks) == 1:  # measured: 0.4 us less than the general way, of 2.0; python -m bench.micro.limit
+        now = int(self._clock() * 1_000_000 + 0.5)
+        if len(checks) == 1:  # measured: 0.8 us, against 2.2 the general way; python -m bench.micro.limit
             rule, key = checks[0]
             table = self._tables.get(rule.scope)
             if table is not None:
-                algorithm, state = rule.algorithm, table.look(key)
-                if state[algorithm.at] > now:
-                    state = table.move(key, now)
-                verdict, state = algorithm.take(state, now)
-                if verdict.allowed:
-                    table.keep(key, state, now)
-                return (verdict,)
+                algorithm, known = rule.algorithm, table.states
+                state = known.get(key, table.unseen)
+                if state[algorithm.at] <= now:
+                    verdict, state = algorithm.take(state, now)
+                    if key in known and verdict.allowed:
+                        known[key] = state
+                    elif verdict.allowed:
+                        table.keep(key, state, now)
+                    return (verdict,)
         return self._decide(checks, slots, now)
 
     def _decide(self, checks: Sequence[Check], slots: Slots, now: int) -> Sequence[Verdict]:

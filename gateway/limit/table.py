@@ -16,56 +16,56 @@ COMPARED = 4  # looked at when the table is full; the best of them goes
 
 
 class Table:
-    """The states of one rule's keys, oldest newcomer first, and the one state that stands for all other keys."""
+    """The `states` of one rule's keys, oldest newcomer first, and the one state that stands for all other keys."""
 
-    __slots__ = ("_algorithm", "_order", "_size", "_states", "_unseen")
+    __slots__ = ("_algorithm", "_order", "_size", "states", "unseen")
 
     def __init__(self, algorithm: Algorithm, size: int, now: int) -> None:
         self._algorithm = algorithm
         self._size = size
-        self._states: dict[str, State] = {}
-        self._order: deque[str] = deque()  # each key of _states once
-        self._unseen = algorithm.fresh(now)
+        self.states: dict[str, State] = {}
+        self._order: deque[str] = deque()  # each key of states once
+        self.unseen = algorithm.fresh(now)
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self.states)
 
     def look(self, key: str) -> State:
         """The state that decides about `key`."""
-        return self._states.get(key, self._unseen)
+        return self.states.get(key, self.unseen)
 
     def keep(self, key: str, state: State, now: int) -> None:
         """Remember what `key` has left after it took; a newcomer may cost another key its place."""
-        if key not in self._states:
+        if key not in self.states:
             self._make_room(now)
             self._order.append(key)
-        self._states[key] = state
+        self.states[key] = state
 
     def move(self, key: str, now: int) -> State:
         """The state that decides about `key`, whose time is ahead of `now`: the clock stepped, and goes on so."""
         state = self._algorithm.advance(self.look(key), now)
-        if key in self._states:
-            self._states[key] = state
+        if key in self.states:
+            self.states[key] = state
         else:
-            self._unseen = state
+            self.unseen = state
         return state
 
     def _make_room(self, now: int) -> None:
         for _ in range(min(SWEPT, len(self._order))):
             key = self._order.popleft()
-            if self._algorithm.reset_us(self._states[key], now):
+            if self._algorithm.reset_us(self.states[key], now):
                 self._order.append(key)
             else:
-                del self._states[key]
-        if len(self._states) >= self._size:
+                del self.states[key]
+        if len(self.states) >= self._size:
             self._forget_best(now)
 
     def _forget_best(self, now: int) -> None:
         oldest = [self._order.popleft() for _ in range(min(COMPARED, len(self._order)))]
-        oldest.sort(key=lambda key: self._algorithm.reset_us(self._states[key], now))
+        oldest.sort(key=lambda key: self._algorithm.reset_us(self.states[key], now))
         best, *others = oldest
         self._order.extend(others)
-        self._unseen = self._algorithm.worse(self._unseen, self._states.pop(best), now)
+        self.unseen = self._algorithm.worse(self.unseen, self.states.pop(best), now)
 
 
 class Taken:

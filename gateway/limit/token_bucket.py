@@ -53,20 +53,22 @@ class TokenBucket(Algorithm):
 
     def take(self, state: State, now: int, cost: int = 1) -> tuple[Verdict, State]:
         """Take `cost` units, all or none; a cost above the size is refused with `retry_after_us` = NEVER."""
-        # measured: the inherited one, of the same parts, takes 2.2 times as long; python -m bench.micro.limit
+        # measured: the inherited one, of the same parts, takes 2.5 times as long; python -m bench.micro.limit
         if cost < 1:
             raise ValueError(f"cost {cost}: must be at least 1")
-        credit = self._credit(state, now)
-        price, gain = self.price, self.gain
-        need = cost * price
-        retry_after = 0
-        if allowed := credit >= need:
-            credit -= need
-        else:
-            retry_after = -((credit - need) // gain) if cost <= self.size else NEVER
-        missing = self.full - credit
-        coming = -((credit % price - price) // gain) if missing else 0
-        return verdict((allowed, credit // price, coming, -(-missing // gain), retry_after, 0)), (credit, now)
+        credit, at = state
+        full, gain, price = self.full, self.gain, self.price
+        if now - at >= self.fill_us:  # also keeps the product below from leaving the exact range
+            credit = full
+        elif now > at:
+            credit += (now - at) * gain
+            credit = credit if credit < full else full  # min() takes as long as the line above
+        left = credit - cost * price
+        if left < 0:
+            wait = -(left // gain) if cost <= self.size else NEVER
+            return self.refused((credit,), wait), (credit, now)
+        remaining, part = divmod(left, price)
+        return verdict((True, remaining, -((part - price) // gain), -((left - full) // gain), 0, 0)), (left, now)
 
     def advance(self, state: State, now: int) -> State:
         return self._credit(state, now), now
@@ -86,9 +88,9 @@ class TokenBucket(Algorithm):
     def granted(self, view: View, cost: int) -> tuple[Verdict, View]:
         # measured: the inherited one takes 1.9 times as long; a merged batch calls it for each request
         price, gain = self.price, self.gain
-        credit = view[0] - cost * price
-        coming = -((credit % price - price) // gain)
-        return verdict((True, credit // price, coming, -((credit - self.full) // gain), 0, 0)), (credit,)
+        left = view[0] - cost * price
+        remaining, part = divmod(left, price)
+        return verdict((True, remaining, -((part - price) // gain), -((left - self.full) // gain), 0, 0)), (left,)
 
     def after(self, view: View, cost: int) -> View:
         return (view[0] - cost * self.price,)
@@ -101,6 +103,9 @@ class TokenBucket(Algorithm):
 
     def divided(self, parts: int) -> "TokenBucket":
         return TokenBucket(max(1, self.size // parts), Fraction(self.gain * SECOND, self.price * parts))
+
+    def reset_us(self, state: State, now: int) -> int:
+        return -((self._credit(state, now) - self.full) // self.gain)
 
     def worse(self, one: State, other: State, now: int) -> State:
         return min(self._credit(one, now), self._credit(other, now)), now
