@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import ClientSession, DummyCookieJar, web
 
@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.admin import HEALTH, METRICS, READY, Admin
 from gateway.assembly import Assembly, server_tls
 from gateway.config.tree import Config
+from gateway.forward import Forward
 from gateway.installation import check_installation
 from gateway.observe import lag, logs
 from gateway.observe.access_log import AccessLog
@@ -24,7 +25,9 @@ from gateway.observe.record import Observer
 from gateway.observe.sink import Sink
 from gateway.observe.tallies import Tallies
 from gateway.pipeline import Pipeline
+from gateway.reload import Reload
 from gateway.runtime import Runtime
+from gateway.shown import show_parts, show_reloads
 from gateway.wire.front import Front
 
 if TYPE_CHECKING:
@@ -35,24 +38,40 @@ log = logging.getLogger(__name__)
 BACKLOG = 4096
 # Files that are no connections: the listeners, logs, a collector, the reloads.
 OTHER_FILES = 64
-BLIND = "Checks decided without the limiter store, by policy."
-SHADOW_HITS = "Requests that a shadow rule would have refused."
-HEALTHY = "1, or 0 while the upstream is ejected for its failures or found down by a check."
-KEY_UPDATES = "Looks for new keys outside: an issuer's key set, the file of API keys."
 DRAIN_ENDS = "When a drain under way cuts what is still in flight, in Unix seconds; 0 before one."
 SPANS = "Spans that a collector took, that it did not take, and that were dropped before it could."
 # Nothing on the path makes cycles: look for them each 50,000 allocations instead of 700.
 GC_THRESHOLD = (50_000, 20, 50)
 
 
-class Gateway:
-    """A gateway is built, started, drained and closed, once each; `port` is the bound one after `start`."""
+# What takes a restart when it changes.
+FIXED = ("server", "admin", "log", "tracing")
+# How long a request may still be at work in the stages of a configuration that is not in force any more.
+RETIRE_SECONDS = 15.0
 
-    def __init__(self, config: Config, sink: Sink, runtime: Runtime | None = None) -> None:
+
+class Source(NamedTuple):
+    """Where a configuration comes from: how it is read again, and the file to watch, if there is one."""
+
+    load: Callable[[], Config]
+    file: str | None
+
+
+class Gateway:
+    """A gateway is built, started, drained and closed, once each; `port` is the bound one after `start`.
+
+    With a `source`, its configuration is reloaded when `ask_reload` asks for it or the file has changed.
+    """
+
+    def __init__(
+        self, config: Config, sink: Sink, runtime: Runtime | None = None, source: Source | None = None
+    ) -> None:
         check_installation()
         self._config = config
         self._sink = sink
         self._runtime = runtime or Runtime()
+        self._reload = Reload(source.load, self.reload, self._runtime, source.file) if source is not None else None
+        self._retiring: list[Assembly] = []
         self._draining = False
         self._drain_ends = 0.0  # Unix seconds
         self._listener: asyncio.Server | None = None
@@ -70,15 +89,10 @@ class Gateway:
         # For key sets and the like: no proxy of the environment, no cookies; each use says how long, and no redirects.
         traces = [tracing.client_trace()] if tracing is not None else None
         self._client = ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), trace_configs=traces)
-        self._parts = parts = Assembly(config, runtime, observer, self._client)
-        await parts.start()
-        pipeline = Pipeline(parts.routes, parts.forward, observer)
+        self._parts = Assembly(config, runtime, self._client)
+        await self._parts.start()
+        self._pipeline = pipeline = Pipeline(self._parts.routes, Forward(runtime, observer), observer)
         metrics = self._metrics(tallies)
-        metrics.add_connections(parts.connections)
-        metrics.add("gauge", "upstream_healthy", HEALTHY, ("service", "upstream"), parts.healthy)
-        metrics.add("counter", "auth_key_updates_total", KEY_UPDATES, ("scheme", "result"), parts.gate.updates)
-        metrics.add("counter", "rate_limit_store_errors_total", BLIND, ("decision",), parts.limits.blind)
-        metrics.add("counter", "rate_limit_shadow_hits_total", SHADOW_HITS, ("rule",), parts.limits.misses)
         runtime.spawn(lag.watch(runtime, tallies.lag), "event loop lag")
         self._admin = Admin(self._checks, metrics.exposition)
         operators = await self._runner(metrics=config.admin.port is None)
@@ -93,6 +107,37 @@ class Gateway:
             frozenset(path.encode() for path in paths),
         )
         await self._listen()
+        if self._reload is not None:
+            self._reload.start()
+
+    async def reload(self, config: Config) -> None:
+        """Put `config` into force at once; requests under way finish as they began.
+
+        Raises ConfigError or ValueError, and has changed nothing then.
+        """
+        for section in FIXED:
+            if getattr(config, section) != getattr(self._config, section):
+                log.warning("the section %s has changed, which takes a restart", section)
+        before = self._parts
+        after = Assembly(config, self._runtime, self._client, before)
+        try:
+            await after.start()
+        except BaseException:
+            after.abandon()
+            raise
+        self._parts = after
+        self._pipeline.routes = after.routes
+        self._retiring.append(before)
+        asyncio.get_running_loop().call_later(RETIRE_SECONDS, self._retire)
+
+    def _retire(self) -> None:
+        if self._retiring:
+            self._retiring.pop(0).retire(self._parts)
+
+    def ask_reload(self) -> None:
+        """Read the configuration again, soon."""
+        if self._reload is not None:
+            self._reload.ask()
 
     def _metrics(self, tallies: Tallies) -> Metrics:
         metrics = Metrics(tallies, __version__)
@@ -102,6 +147,9 @@ class Gateway:
         metrics.add("gauge", name, DRAIN_ENDS, (), lambda: [((), self._drain_ends)])
         if self._tracing is not None:
             metrics.add("counter", "trace_spans_total", SPANS, ("result",), self._tracing.results)
+        show_parts(metrics, lambda: self._parts)
+        if self._reload is not None:
+            show_reloads(metrics, self._reload)
         return metrics
 
     async def _runner(self, *, metrics: bool) -> web.AppRunner:
@@ -129,6 +177,8 @@ class Gateway:
 
     def _checks(self) -> Iterator[tuple[bool, str]]:
         yield not self._draining, "draining" if self._draining else "accepting requests"
+        if self._reload is not None:
+            yield from self._reload.checks()
         yield from self._parts.checks()
 
     async def drain(self) -> None:
@@ -151,6 +201,8 @@ class Gateway:
         if self._listener is not None:
             self._listener.close()
             self._front.abort()
+        while self._retiring:
+            self._retire()
         self._parts.close()
         for runner in self._runners:
             await runner.cleanup()
@@ -162,13 +214,18 @@ class Gateway:
             self._tracing.close()
 
 
-async def serve(config: Config, on_ready: Callable[[int], None] | None = None) -> int:
-    """Run until SIGTERM or SIGINT, drain, and return the exit code; a second signal ends it at once (exit 1)."""
+async def serve(config: Config, on_ready: Callable[[int], None] | None = None, source: Source | None = None) -> int:
+    """Run until SIGTERM or SIGINT, drain, and return the exit code; a second signal ends it at once (exit 1).
+
+    With a `source`, SIGHUP reloads.
+    """
     sink = Sink(sys.stdout.fileno())
     logs.setup(config.log, sink)
     _allow_files(config.server.max_connections)
-    gateway = Gateway(config, sink)
+    gateway = Gateway(config, sink, source=source)
     await gateway.start()
+    if source is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.ask_reload)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)

@@ -1,18 +1,17 @@
-"""From the configuration to the parts: routes with their stages, pools, and TLS contexts."""
+"""From a configuration to the parts: routes with their stages, and the upstreams behind them."""
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 from aiohttp import ClientSession
 
 from gateway.auth import registry as auth
+from gateway.auth.gate import Gate
 from gateway.auth.scheme_tools import Tools
 from gateway.backend import Backend
-from gateway.balance.budget import Budget
 from gateway.config.tree import Config, Server, Service
-from gateway.forward import Forward
 from gateway.limit.limits import Limits
-from gateway.observe.record import Observer
 from gateway.routes import Retries, Route, Routes
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
@@ -20,43 +19,88 @@ from gateway.wire.headers import HeaderPlan
 from gateway.wire.pool import Pool
 from gateway.wire.reply_head import ReplyHead
 
+# One TLS context for all that trust the same authorities: the file's path, and what tells that it has changed.
+Trust = tuple[str | None, int]
+
 
 class Assembly:
-    """The routes of a configuration, and the ways to their upstreams."""
+    """The parts of one configuration; those of `before` that have not changed are taken over.
+
+    Made, then started; only `start` touches what `before` shares. Raises ValueError or ConfigError for what cannot be
+    used, and then `abandon` leaves `before` as it was.
+    """
 
     def __init__(
-        self, config: Config, runtime: Runtime, observer: Observer, client: ClientSession | None = None
+        self, config: Config, runtime: Runtime, client: ClientSession | None = None, before: "Assembly | None" = None
     ) -> None:
-        heads = Express(ReplyHead)
+        self._config = config
+        self._runtime = runtime
+        self._client = client
+        self._before = before
+        self._heads: Express[ReplyHead] = before._heads if before is not None else Express(ReplyHead)
+        schemes = before.gate.schemes if before is not None else ()
+        self.gate: Gate = auth.build(config, Tools(runtime, client, {scheme.name: scheme for scheme in schemes}))
+        self.limits: Limits = Limits(config, runtime, before.limits if before is not None else None)
+        self._trust: dict[Trust, ssl.SSLContext] = dict(before._trust) if before is not None else {}
+        self._contexts = {name: self._tls(service) for name, service in config.services.items()}
+        self._plans = {name: _plan(service, self.gate.hidden) for name, service in config.services.items()}
         self._backends: dict[str, Backend] = {}
-        self.gate = gate = auth.build(config, Tools(runtime, client))
-        self.limits = Limits(config, runtime)
-        routes = {}
-        for name, service in config.services.items():
-            backend = self._backends[name] = Backend(name, service, _tls(service), runtime, heads, client)
-            routes[name] = Route(
-                service=name,
-                authenticate=gate.authenticator(service).authenticate,
-                limit=self.limits.limiters[name].permit,
-                group=backend.group,
-                headers=HeaderPlan(
-                    {name: value.get_secret_value() for name, value in service.request_headers.set.items()},
-                    (*service.request_headers.remove, *gate.hidden),
-                    forward_authorization=service.forward_authorization,
-                ),
-                retries=Retries(
-                    service.retries.attempts, frozenset(service.retries.statuses), Budget(service.retries.budget)
-                ),
-            )
-        self.routes = Routes(routes)
-        self.forward = Forward(runtime, observer)
+        self.routes = Routes({})
+
+    def _tls(self, service: Service) -> ssl.SSLContext | None:
+        if not any(upstream.url.startswith("https:") for upstream in service.upstreams):
+            return None
+        file = service.upstream_ca
+        trust = (file, Path(file).stat().st_mtime_ns if file is not None else 0)
+        if trust not in self._trust:
+            self._trust[trust] = client_tls(file)
+        return self._trust[trust]
 
     async def start(self) -> None:
         """Begin what goes on in the background. Raises ConfigError when the limiters' store cannot be used."""
         self.gate.start()
         await self.limits.start()
+        # From here on nothing waits and nothing fails: the upstreams and the routes to them change at once.
+        before = self._before._backends if self._before is not None else {}
+        self._before = None
+        for name, service in self._config.services.items():
+            backend = before.get(name) or Backend(name, self._runtime, self._heads, self._client)
+            backend.configure(service, self._contexts[name])
+            self._backends[name] = backend
+        for name in before.keys() - self._backends.keys():
+            before[name].close()
+        self.routes = Routes({name: self._route(name, service) for name, service in self._config.services.items()})
+
+    def _route(self, name: str, service: Service) -> Route:
+        retries = service.retries
+        return Route(
+            service=name,
+            authenticate=self.gate.authenticator(service).authenticate,
+            limit=self.limits.limiters[name].permit,
+            group=self._backends[name].group,
+            headers=self._plans[name],
+            retries=Retries(retries.attempts, frozenset(retries.statuses), self._backends[name].budget),
+        )
+
+    def abandon(self) -> None:
+        """Never mind: `before` goes on."""
+        self.gate.close()
+        if self._before is not None:
+            self.limits.close(self._before.limits)
+
+    def retire(self, after: "Assembly") -> None:
+        """Close what `after`, which has taken over, does not use."""
+        self.gate.close()
+        self.limits.close(after.limits)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.gate.close()
+        self.limits.close()
         for backend in self._backends.values():
-            backend.start()
+            backend.close()
+
+    # --- what operators see ---
 
     def pools(self) -> Iterator[tuple[str, Pool]]:
         """Each service's name with each of its pools."""
@@ -65,7 +109,7 @@ class Assembly:
                 yield name, pool
 
     def checks(self) -> Iterator[tuple[bool, str]]:
-        """For `/ready`: whether there are keys to verify tokens with, and whether each service has upstreams."""
+        """For `/ready`: the keys to verify tokens with, the limiters' store, and each service's upstreams."""
         yield from self.gate.checks()
         yield from self.limits.checks()
         counts = {name: [good for _, good in self._backends[name].group.states()] for name in self._backends}
@@ -86,17 +130,14 @@ class Assembly:
             yield name, pool.upstream.name, "idle", pool.idle
             yield name, pool.upstream.name, "active", pool.active
 
-    def close(self) -> None:
-        self.gate.close()
-        self.limits.close()
-        for backend in self._backends.values():
-            backend.close()
 
-
-def _tls(service: Service) -> ssl.SSLContext | None:
-    """One context for all of a service's upstreams: making one takes ten milliseconds."""
-    secure = any(upstream.url.startswith("https:") for upstream in service.upstreams)
-    return client_tls(service.upstream_ca) if secure else None
+def _plan(service: Service, hidden: tuple[str, ...]) -> HeaderPlan:
+    headers = service.request_headers
+    return HeaderPlan(
+        {name: value.get_secret_value() for name, value in headers.set.items()},
+        (*headers.remove, *hidden),
+        forward_authorization=service.forward_authorization,
+    )
 
 
 def server_tls(options: Server) -> ssl.SSLContext | None:

@@ -5,11 +5,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from gateway import __version__
 from gateway.config.kinds import read_host, whole
-from gateway.config.load import load, load_jwt
+from gateway.config.load import FILE_VARIABLE, load, load_jwt
 from gateway.config.mistake import ConfigError
 from gateway.config.units import parse_duration
 
@@ -37,7 +38,9 @@ def serve(options: argparse.Namespace) -> int:
     config = load(options.config, os.environ)
     from gateway import app
 
-    return _run(app.serve(config))
+    again = partial(load, options.config, os.environ)
+    source = app.Source(again, options.config or os.environ.get(FILE_VARIABLE))
+    return _run(app.serve(config, source=source))
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -54,7 +54,7 @@ def behind(gate: MemoryGateway, transport: MemoryTransport) -> Upstream:
 
 
 def tally(gate: MemoryGateway) -> ServiceTally:
-    return gate.gateway._parts.forward._observer._tallies.service("llm")
+    return gate.gateway._pipeline._observer._tallies.service("llm")
 
 
 async def begins(gate: MemoryGateway, method: bytes = b"GET") -> MemoryTransport:

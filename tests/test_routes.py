@@ -31,7 +31,8 @@ async def anything(exchange: Exchange, identity: Identity) -> Permit:
 def route(name: str, *upstreams: Upstream) -> Route:
     runtime = HandRuntime()
     service = Service.model_validate({"upstreams": [{"url": "http://unused"}]})
-    group = Group(name, upstreams, lambda some: RoundRobin(some, runtime, Options()), runtime, service)
+    group = Group(name, runtime)
+    group.configure(upstreams, lambda some: RoundRobin(some, runtime, Options()), service)
     retries = Retries(2, frozenset(), Budget(0.2))
     plan = HeaderPlan({}, (), forward_authorization=False)
     return Route(name, anybody, anything, group, plan, retries)

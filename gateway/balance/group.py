@@ -33,31 +33,38 @@ class GroupOptions(Protocol):
 class Group:
     """Picks among the best tier's available upstreams; waits when all are full; hears how exchanges went.
 
-    `build` makes the strategy of one tier. When no upstream at all is available, those that only rest are used, and
-    when there are none of these, all: a request that may fail is better than one that must.
+    When no upstream at all is available, those that only rest are used, and when there are none of these, all: a
+    request that may fail is better than one that must. Empty until it is configured.
     """
 
-    def __init__(
-        self,
-        service: str,
-        upstreams: Sequence[Upstream],
-        build: Callable[[Sequence[Upstream]], Strategy],
-        runtime: Runtime,
-        options: GroupOptions,
-    ) -> None:
+    def __init__(self, service: str, runtime: Runtime) -> None:
         self.service = service
-        self._build = build
         self._clock = runtime.clock
         self._random = runtime.rng.random
-        self._outlier = Outlier(options.outlier, runtime)
-        self._queue = Queue(options.queue, runtime, self._find)
+        self._outlier = Outlier(runtime)
+        self._queue = Queue(runtime, self._find)
         self.upstreams: tuple[Upstream, ...] = ()
-        self.replace(upstreams)
+        self._tiers: list[Tier] = []
 
     # --- who is there ---
 
+    def configure(
+        self, upstreams: Sequence[Upstream], build: Callable[[Sequence[Upstream]], Strategy], options: GroupOptions
+    ) -> None:
+        """From now on these are all, and `build` makes the strategy of those of one priority.
+
+        Whoever stays keeps what is known of it, and who waits goes on waiting.
+        """
+        self._build = build
+        self._outlier.options = options.outlier
+        self._queue.options = options.queue
+        self.replace(upstreams)
+
     def replace(self, upstreams: Sequence[Upstream]) -> None:
-        """From now on these are all; whoever stays, keeps what is known of it."""
+        """From now on these are all; whoever stays keeps what is known of it, newcomers among others start slowly."""
+        if self.upstreams:
+            for newcomer in set(upstreams).difference(self.upstreams):
+                newcomer.joined_at = self._clock()
         self.upstreams = tuple(upstreams)
         self._tiers = [
             Tier(priority, [one for one in upstreams if one.priority == priority], self._build)

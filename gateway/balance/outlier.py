@@ -28,15 +28,16 @@ class OutlierOptions(Protocol):
 
 
 class Outlier:
-    """The rules; the state is each upstream's `standing`."""
+    """The rules, by `options`; the state is each upstream's `standing`."""
 
-    def __init__(self, options: OutlierOptions, runtime: Runtime) -> None:
-        self._options = options
+    options: OutlierOptions
+
+    def __init__(self, runtime: Runtime) -> None:
         self._random = runtime.rng.random
 
     def judge(self, upstream: Upstream, pool: Sequence[Upstream], now: float) -> float:
         """Count a fault; the seconds of the ejection that it leads to, 0 for none."""
-        options, standing = self._options, upstream.standing
+        options, standing = self.options, upstream.standing
         standing.faults += 1
         if not 0 < options.consecutive_failures <= standing.faults or standing.is_ejected(now):
             return 0.0
@@ -56,7 +57,7 @@ class Outlier:
         if standing.ejected_until <= upstream.joined_at or now < standing.ejected_until or not standing.ejections:
             return False
         upstream.joined_at = now
-        standing.faults = max(0, self._options.consecutive_failures - 1)
+        standing.faults = max(0, self.options.consecutive_failures - 1)
         return True
 
     def rest(self, upstream: Upstream, seconds: float | None, now: float) -> bool:

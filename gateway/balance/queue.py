@@ -37,8 +37,9 @@ class Waiter:
 class Queue:
     """True while somebody waits. `find` gives an upstream with room for an exchange, or None."""
 
-    def __init__(self, options: QueueOptions, runtime: Runtime, find: Callable[[Exchange], Upstream | None]) -> None:
-        self._options = options
+    options: QueueOptions
+
+    def __init__(self, runtime: Runtime, find: Callable[[Exchange], Upstream | None]) -> None:
         self._runtime = runtime
         self._find = find
         self._waiters: deque[Waiter] = deque()
@@ -49,11 +50,11 @@ class Queue:
 
     async def wait(self, exchange: Exchange) -> Upstream:
         """An upstream with room, in turn. Raises NoUpstream; a client that leaves leaves the queue."""
-        if len(self._waiters) >= self._options.size:
+        if len(self._waiters) >= self.options.size:
             raise NoUpstream("all full; too many wait")
         waiter = Waiter(exchange)
         self._waiters.append(waiter)
-        self._runtime.deadlines.watch(waiter, self._runtime.clock() + self._options.timeout)
+        self._runtime.deadlines.watch(waiter, self._runtime.clock() + self.options.timeout)
         try:
             return await waiter.parked
         finally:

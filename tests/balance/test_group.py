@@ -36,7 +36,8 @@ class Bench:
             for number, (weight, priority) in enumerate(places)
         ]
         service = Service.model_validate({**SERVICE, **keys})
-        self.group = Group("llm", self.upstreams, partial(self._strategy, strategy), self.runtime, service)
+        self.group = Group("llm", self.runtime)
+        self.group.configure(self.upstreams, partial(self._strategy, strategy), service)
 
     def _strategy(self, name: str, upstreams: Sequence[Upstream]) -> Strategy:
         return build(name, upstreams, self.runtime, Options())

@@ -35,9 +35,8 @@ class Bench:
         self.upstreams = upstreams_of([1] * number)
         self.answers: dict[Upstream, bool | None] = dict.fromkeys(self.upstreams, True)
         self.asked: Counter[Upstream] = Counter()
-        self.group = Group(
-            "llm", self.upstreams, lambda some: RoundRobin(some, self.runtime, Options()), self.runtime, service
-        )
+        self.group = Group("llm", self.runtime)
+        self.group.configure(self.upstreams, lambda some: RoundRobin(some, self.runtime, Options()), service)
         self.checks = HealthChecks(self.group, service.health, self.probe, self.runtime)
         self._asked = asyncio.Event()
 

@@ -12,9 +12,9 @@ NOW = 1000.0
 
 
 def outlier(**keys: object) -> Outlier:
-    return Outlier(
-        Options.model_validate({"consecutive_failures": 2, "ejection": 10, "max_ejected": 1, **keys}), HandRuntime()
-    )
+    rules = Outlier(HandRuntime())
+    rules.options = Options.model_validate({"consecutive_failures": 2, "ejection": 10, "max_ejected": 1, **keys})
+    return rules
 
 
 def eject(rules: Outlier, upstream: Upstream, now: float) -> float:

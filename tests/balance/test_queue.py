@@ -21,7 +21,8 @@ class Bench:
         self.runtime = HandRuntime()
         self.upstream = Upstream("http://a")
         self.room = 0
-        self.queue = Queue(Options(size=size, timeout=TIMEOUT), self.runtime, lambda _: self.find())
+        self.queue = Queue(self.runtime, lambda _: self.find())
+        self.queue.options = Options(size=size, timeout=TIMEOUT)
         self.log: list[str] = []
 
     def find(self) -> Upstream | None:
