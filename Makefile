@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.made-from-setup.cfg
+HOSTILE := tests:tests/process:tests/hostile:tests/fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench compiled manifests lock conformance clean
+.PHONY: help run test check format bench compiled manifests lock conformance fuzz clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,7 +37,7 @@ bench: $(STAMP) ## measure against nginx and a plain aiohttp proxy; needs nginx 
 
 # The same source, the hot path compiled by mypyc (needs gcc); run it with build/compiled as the working directory.
 COMPILED := $(filter-out %/__init__.py, $(wildcard gateway/wire/*.py gateway/balance/*.py gateway/limit/*.py)) \
-	$(addprefix gateway/, exchange.py errors.py runtime.py pipeline.py forward.py routes.py auth/token_cache.py) \
+	$(addprefix gateway/, exchange.py errors.py runtime.py drive.py pipeline.py forward.py routes.py auth/token_cache.py) \
 	$(addprefix gateway/observe/, record.py tallies.py access_log.py notation.py)
 
 compiled: $(STAMP) ## the gateway with its hot path compiled to C, into build/compiled; takes a minute or two
@@ -51,8 +52,13 @@ lock: $(STAMP) ## pin and hash what the image installs, in requirements.lock and
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
 	printf 'setuptools>=77\nwheel\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements-build.lock
 
+fuzz: $(STAMP) ## look further than the tests do: mutants, atheris, more examples; FUZZ_SECONDS and FUZZ_SEED
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	PYTHONPATH=$(HOSTILE) $(BIN)/python -m fuzz
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+
 conformance: $(STAMP) ## play the corpus of hostile bytes, print docs/conformance.md
-	PYTHONPATH=tests:tests/process:tests/hostile $(BIN)/python -m conformance docs/conformance.md
+	PYTHONPATH=$(HOSTILE) $(BIN)/python -m conformance docs/conformance.md
 
 clean: ## remove what the targets made
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -24,6 +24,7 @@ from bench.process import free_ports
 from bench.stage import Stage
 from bench.tools import missing
 from gateway.config.redis import parse_redis_url
+from gateway.drive import Drive, Parked
 from gateway.limit.algorithm import SECOND
 from gateway.limit.base import Rule
 from gateway.limit.memory import MemoryStore
@@ -31,7 +32,7 @@ from gateway.limit.redis import RedisStore
 from gateway.limit.servers import opener
 from gateway.limit.sliding_window import SlidingWindow
 from gateway.limit.token_bucket import TokenBucket
-from gateway.runtime import Drive, Parked, Runtime
+from gateway.runtime import Runtime
 
 CALLERS = 64
 KEYS = 1000

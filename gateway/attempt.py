@@ -76,7 +76,7 @@ class Attempt:
             if seconds is not None or status == 503:
                 group.asked_to_rest(self.upstream, seconds)
         else:
-            group.failed(self.upstream)
+            self._fault()
         if status not in self.route.retries.statuses:
             return True
         self._following = self._another(now, unsent=False)
@@ -95,10 +95,14 @@ class Attempt:
             return self._following
         self.reason = _reason(error)
         if not anew and isinstance(error, UpstreamError) and not error.blameless:
-            self.route.group.failed(self.upstream)
+            self._fault()
         if isinstance(error, UpstreamTimeout) and not error.unsent:
             return None
         return self._another(self._runtime.clock(), unsent=error.unsent, anew=anew)
+
+    def _fault(self) -> None:
+        if self.route.group.failed(self.upstream):
+            self.exchange.ejected = True
 
     def _another(self, now: float, *, unsent: bool, anew: bool = False) -> Upstream | None:
         exchange, retries = self.exchange, self.route.retries

@@ -139,6 +139,7 @@ class Exchange:
         "client",
         "content_length",
         "downstream",
+        "ejected",
         "ended_at",
         "error",
         "failure",
@@ -178,6 +179,7 @@ class Exchange:
         self.permit: Permit = UNLIMITED
         self.upstream = ""  # the name of the last one tried
         self.attempts = 0
+        self.ejected = False  # the upstream was, for what happened in the last attempt
         self.status = 0
         self.reply_started = False
         self.bytes_in = 0

@@ -4,11 +4,12 @@ import asyncio
 
 from gateway.attempt import Attempt
 from gateway.balance.candidates import Candidates
+from gateway.drive import Parked
 from gateway.errors import GatewayError, NoUpstream, UpstreamError
 from gateway.exchange import Exchange
 from gateway.observe.record import Observer
 from gateway.routes import Route
-from gateway.runtime import Parked, Runtime
+from gateway.runtime import Runtime
 from gateway.wire.downstream import Downstream
 from gateway.wire.request_head import upstream_head
 from gateway.wire.upstream import UpstreamConnection

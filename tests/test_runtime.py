@@ -9,8 +9,9 @@ from fakes import HandRuntime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.drive import Drive, Parked
 from gateway.errors import ClientLeft
-from gateway.runtime import Deadlines, Drive, Memory, Parked, Runtime
+from gateway.runtime import Deadlines, Memory, Runtime
 
 NEVER = float("inf")
 TICK = Deadlines.TICK

@@ -35,7 +35,7 @@ class Authenticator(Protocol):
     """Says who is calling.
 
     `authenticate` raises `refused(reason)`, `Forbidden` where a service asks for more, or `NoUpstream` while there is
-    no key to verify with, nothing else. It runs inside a `runtime.Drive`: it may await futures, and what needs a task
+    no key to verify with, nothing else. It runs inside a `drive.Drive`: it may await futures, and what needs a task
     of its own goes through `Runtime.spawn`.
     """
 

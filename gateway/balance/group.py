@@ -148,14 +148,15 @@ class Group:
         """A good reply came, after faults or rests."""
         upstream.standing.faults = upstream.standing.rests = 0
 
-    def failed(self, upstream: Upstream) -> None:
-        """A fault of the upstream's own: no reply, a broken one, or a 5xx that is not 503."""
+    def failed(self, upstream: Upstream) -> bool:
+        """A fault of the upstream's own: no reply, a broken one, or a 5xx that is not 503. Whether it is ejected now."""
         now = self._clock()
         upstream.failed(now)
         seconds = self._outlier.judge(upstream, self.upstreams, now)
         if seconds:
             log.warning("service %s: upstream %s is ejected for %.0f s", self.service, upstream.name, seconds)
             self._refresh()
+        return seconds > 0
 
     def asked_to_rest(self, upstream: Upstream, seconds: float | None) -> None:
         """The upstream said 429 or 503, and for how long, if it did; it is slowed down for that, never ejected."""

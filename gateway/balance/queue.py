@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.balance.upstream import Upstream
+from gateway.drive import Parked
 from gateway.errors import NoUpstream
 from gateway.exchange import Exchange
-from gateway.runtime import Parked, Runtime
+from gateway.runtime import Runtime
 
 
 class QueueOptions(Protocol):

@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Protocol, TypeAlias
 from urllib.parse import quote
 
+from gateway.drive import Parked
 from gateway.exchange import UNLIMITED, Exchange, Identity, Permit
 from gateway.limit.algorithm import Algorithm, Verdict
-from gateway.runtime import Parked
 
 KeyOf: TypeAlias = Callable[[Exchange, Identity], str]
 """Who is counted. Equal strings share one state; no caller can choose a string that stands for somebody else."""
@@ -25,7 +25,7 @@ class Limiter(Protocol):
     """Says whether a request may pass now.
 
     `permit` raises `RateLimited` with `Retry-After` and the limit headers, `rule` naming the rule that refused, and
-    `NoUpstream` when nobody can say. It runs inside a `runtime.Drive`: it may await futures, and what needs a task of
+    `NoUpstream` when nobody can say. It runs inside a `drive.Drive`: it may await futures, and what needs a task of
     its own goes through `Runtime.spawn`.
     """
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeAlias
 
+from gateway.drive import Parked
 from gateway.limit.algorithm import Algorithm, Verdict, View
 from gateway.limit.base import SPACE, Check, Slots, Verdicts
 from gateway.limit.leases import Leases, Portion
-from gateway.runtime import Parked
 
 REPLICAS = SPACE + "replicas"
 MOST_ENTRIES = 256  # so that a script stays well below a millisecond

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from gateway.drive import Parked
 from gateway.exchange import Exchange, Identity, Permit
 from gateway.limit.base import Check, Slots, Store
 from gateway.limit.bundle import Bundle
 from gateway.limit.line import Line
-from gateway.runtime import Parked
 
 
 class Holding(Permit):

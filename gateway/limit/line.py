@@ -5,8 +5,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
+from gateway.drive import Parked
 from gateway.limit.algorithm import SECOND
-from gateway.runtime import Memory, Parked
+from gateway.runtime import Memory
 
 KEYS = 10_000
 FINEST = 0.001

@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from gateway.drive import Parked
 from gateway.errors import NoUpstream
 from gateway.limit.base import Check, Slots, Verdicts
 from gateway.limit.batch import Batch, Waiting
@@ -22,7 +23,7 @@ from gateway.limit.denials import Denials
 from gateway.limit.lane import Lane
 from gateway.limit.leases import Leases
 from gateway.limit.servers import Open
-from gateway.runtime import Parked, Runtime
+from gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
 

@@ -81,6 +81,7 @@ class Observer:
         if self._tracing is not None and isinstance(exchange.trace, Trace):
             self._tracing.retried(exchange, exchange.trace, reason, now)
         exchange.sent_at = exchange.first_byte_at = 0.0
+        exchange.ejected = False
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over, whatever became of it: count it and log it."""

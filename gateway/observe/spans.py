@@ -60,7 +60,7 @@ class Spans:
             parent,
             self._resource,
             attributes,
-            _retries(trace.attempts, moments),
+            tuple(_events(trace.attempts, moments)),
             kind=SpanKind.SERVER,
             status=FAILED if error_attributes.ERROR_TYPE in attributes and _is_ours(exchange) else FINE,
             start_time=moments(exchange.started_at),
@@ -161,11 +161,14 @@ def _client_attributes(method: str, resent: int, attempt: Attempt) -> Attributes
     return attributes
 
 
-def _retries(attempts: Sequence[Attempt], moments: _Moments) -> list[Event]:
-    return [
-        Event("retry", {"reason": attempt.error, "upstream": attempt.upstream}, moments(attempt.ended_at))
-        for attempt in attempts[:-1]
-    ]
+def _events(attempts: Sequence[Attempt], moments: _Moments) -> Iterator[Event]:
+    """Of the server span: who was ejected for this exchange, and each retry with its reason."""
+    for number, attempt in enumerate(attempts, 1):
+        at = moments(attempt.ended_at)
+        if attempt.ejected:
+            yield Event("ejected", {"upstream": attempt.upstream}, at)
+        if number < len(attempts):
+            yield Event("retry", {"reason": attempt.error, "upstream": attempt.upstream}, at)
 
 
 KNOWN_METHODS = frozenset(http_attributes.HttpRequestMethodValues.__members__) - {"OTHER"}

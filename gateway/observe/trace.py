@@ -6,7 +6,8 @@ from typing import NamedTuple
 class Attempt(NamedTuple):
     """One attempt at an upstream that has ended; times are `Runtime.clock` seconds, 0.0 = has not happened.
 
-    `status` is 0 without a reply, `error` "" for a whole reply, else one of few words.
+    `status` is 0 without a reply, `error` "" for a whole reply, else one of few words; `ejected` tells whether its
+    upstream was, for this.
     """
 
     span_id: bytes
@@ -16,6 +17,7 @@ class Attempt(NamedTuple):
     ended_at: float
     status: int
     error: str
+    ejected: bool
 
 
 class Trace:

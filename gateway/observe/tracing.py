@@ -84,7 +84,9 @@ class Tracing:
     def _ended(self, exchange: Exchange, trace: Trace, now: float, status: int, error: str) -> None:
         began_at = exchange.sent_at or trace.began_at or exchange.started_at
         first_byte_at = exchange.first_byte_at
-        trace.ended(Attempt(trace.span_id, exchange.upstream, began_at, first_byte_at, now, status, error))
+        trace.ended(
+            Attempt(trace.span_id, exchange.upstream, began_at, first_byte_at, now, status, error, exchange.ejected)
+        )
 
     def client_trace(self) -> TraceConfig:
         """For a ClientSession, whose requests then have spans too; their queries are left out."""

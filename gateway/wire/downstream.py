@@ -11,6 +11,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from gateway.drive import Drive
 from gateway.errors import (
     BadRequest,
     ClientLeft,
@@ -20,7 +21,6 @@ from gateway.errors import (
     RequestTimeout,
 )
 from gateway.exchange import Exchange, Request
-from gateway.runtime import Drive
 from gateway.wire.express import HeadTooLarge
 from gateway.wire.framing import BodyTooLarge, Chunked, Framing, FramingError, Length, UntilClose
 from gateway.wire.grammar import EMPTY_LINES, ODD_BYTES_SO_FAR

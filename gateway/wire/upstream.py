@@ -8,9 +8,10 @@ used again. Whatever goes wrong ends in `_fail`, which wakes the exchange's pipe
 import asyncio
 from typing import TYPE_CHECKING, Protocol, cast
 
+from gateway.drive import Parked
 from gateway.errors import GatewayError, UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
-from gateway.runtime import Deadlines, Parked
+from gateway.runtime import Deadlines
 from gateway.wire.express import Express, HeadTooLarge
 from gateway.wire.framing import Framing, FramingError, UntilClose
 from gateway.wire.grammar import ODD_BYTES_SO_FAR

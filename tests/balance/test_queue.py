@@ -8,8 +8,8 @@ from fakes import HandRuntime
 from gateway.balance.queue import Queue
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Queue as Options
+from gateway.drive import Drive
 from gateway.errors import ClientLeft, NoUpstream
-from gateway.runtime import Drive
 
 TIMEOUT = 1.0
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from limit_reference import exchange
 
 from gateway.config.redis import parse_redis_url
+from gateway.drive import Drive, Parked
 from gateway.exchange import ANONYMOUS, Identity, Permit
 from gateway.limit.algorithm import Verdict
 from gateway.limit.base import Rule, Slots
@@ -16,7 +17,7 @@ from gateway.limit.limited import Limited
 from gateway.limit.line import Line
 from gateway.limit.redis import LANES, RedisStore
 from gateway.limit.servers import opener
-from gateway.runtime import Drive, Parked, Runtime
+from gateway.runtime import Runtime
 
 T = TypeVar("T")
 

@@ -9,6 +9,7 @@ import redis
 from limit_reference import SECOND, VirtualClock
 from redis_servers import RedisServer
 
+from gateway.drive import Parked
 from gateway.limit.algorithm import Algorithm, Verdict
 from gateway.limit.approximate_window import ApproximateWindow
 from gateway.limit.base import Rule, Slots
@@ -20,7 +21,6 @@ from gateway.limit.memory import MemoryStore
 from gateway.limit.script import source
 from gateway.limit.sliding_window import SlidingWindow
 from gateway.limit.token_bucket import TokenBucket
-from gateway.runtime import Parked
 
 HISTORIES = 10_000
 AT_ONCE = 200  # histories in one round trip
