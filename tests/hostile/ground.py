@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self, cast
@@ -20,7 +20,8 @@ from table import Turn
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 ALWAYS_OK = Turn(b"", OK)
 WHOSE = re.compile(rb"[^ ]* /([a-z]{3})(?=[/? ])")
-HEADER, BODY, FIRST_BYTE, IDLE = 1.5, 1.5, 1.0, 1.0
+HEADER, BODY = 1.5, 1.5
+TIMEOUTS = {"connect": 1.0, "first_byte": 1.0, "idle": 1.0}
 MIB = 1 << 20
 
 
@@ -80,9 +81,12 @@ class UpstreamSide(asyncio.Protocol):
 class Ground:
     """The gateway and the upstream, for as long as the block lasts."""
 
-    def __init__(self, directory: Path, services: int, **sections: Any) -> None:
+    def __init__(
+        self, directory: Path, services: list[str], *, timeouts: Mapping[str, float] = TIMEOUTS, **sections: Any
+    ) -> None:
         self._directory = directory
-        self._names = names(services)
+        self._names = services
+        self._timeouts = dict(timeouts)
         self._free: Iterator[str] = iter(self._names)
         self._sections = sections
         self._stack = AsyncExitStack()
@@ -96,14 +100,13 @@ class Ground:
         server = await loop.create_server(lambda: UpstreamSide(self), "127.0.0.1", 0, backlog=1024)
         await self._stack.enter_async_context(server)
         port = server.sockets[0].getsockname()[1]
-        timeouts = {"connect": 1, "first_byte": FIRST_BYTE, "idle": IDLE}
         config = {
             "server": {"header_timeout": HEADER, "body_timeout": BODY, "max_body_size": 4 * MIB},
             "auth": {"type": "none"},
             "ratelimit": {"enabled": False},
             "log": {"access": False},
             "services": {
-                name: {"upstreams": [{"url": f"http://127.0.0.1:{port}/{name}"}], "timeouts": timeouts}
+                name: {"upstreams": [{"url": f"http://127.0.0.1:{port}/{name}"}], "timeouts": self._timeouts}
                 for name in self._names
             },
         }
@@ -148,8 +151,8 @@ class Ground:
 
     # --- the standing oracle ---
 
-    async def alive(self) -> list[str]:
-        """What has changed since the beginning: the gateway answers, with as many descriptors and as much memory."""
+    async def alive(self, growth: int = 5) -> list[str]:
+        """What has changed since the beginning, `growth` MiB more memory and two descriptors apart."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + 2
         while self.gateway.descriptors > self.descriptors + 2 and loop.time() < deadline:
@@ -157,28 +160,28 @@ class Ground:
         found = []
         if self.gateway.descriptors > self.descriptors + 2:
             found.append(f"{self.gateway.descriptors} descriptors instead of {self.descriptors}")
-        if self.gateway.rss > self.rss + 5 * MIB:
+        if self.gateway.rss > self.rss + growth * MIB:
             found.append(f"{self.gateway.rss / MIB:.1f} MiB resident instead of {self.rss / MIB:.1f}")
-        if not await health(self.gateway.port):
+        if not await self.answers():
             found.append("does not answer /health within a second")
         if self.strays:
             found.append(f"belongs to no row: {self.strays!r}")
             self.strays = []
         return found
 
+    async def answers(self) -> bool:
+        """Whether /health is 200 within a second."""
+        try:
+            async with asyncio.timeout(1):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.gateway.port)
+                writer.write(b"GET /health HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n")
+                data = await reader.read()
+                writer.close()
+        except (OSError, TimeoutError):
+            return False
+        return data.startswith(b"HTTP/1.1 200 ")
+
     @property
     def cpu(self) -> int:
         """Nanoseconds of CPU that the event loop's thread has had."""
         return int(Path(f"/proc/{self.gateway.process.pid}/schedstat").read_text().split()[0])
-
-
-async def health(port: int) -> bool:
-    try:
-        async with asyncio.timeout(1):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /health HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\r\n")
-            data = await reader.read()
-            writer.close()
-    except (OSError, TimeoutError):
-        return False
-    return data.startswith(b"HTTP/1.1 200 ")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from corpus import CORPUS
 from corpus.cases import Case, Observed, Outcome, Waits
-from ground import Ground
+from ground import Ground, names
 from play import play
 
 FOLLOWED = b"/follow"
@@ -29,7 +29,7 @@ class Verdict:
 
 async def played(directory: Path) -> tuple[dict[str, Verdict], float]:
     """The verdict on each row of the corpus, and what a byte of a plain GET costs (ns of CPU)."""
-    async with Ground(directory, 2 * len(CORPUS) + 1) as ground:
+    async with Ground(directory, names(2 * len(CORPUS) + 1)) as ground:
         plain = await plain_cost(ground)
         return {str(one.case): one for one in await judge_all(ground, CORPUS)}, plain
 
