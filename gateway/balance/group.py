@@ -149,7 +149,7 @@ class Group:
         upstream.standing.faults = upstream.standing.rests = 0
 
     def failed(self, upstream: Upstream) -> bool:
-        """A fault of the upstream's own: no reply, a broken one, or a 5xx that is not 503. Whether it is ejected now."""
+        """A fault of the upstream's own: no reply, a broken one, a 5xx but 503. Whether it is ejected for that."""
         now = self._clock()
         upstream.failed(now)
         seconds = self._outlier.judge(upstream, self.upstreams, now)

@@ -147,6 +147,7 @@ def test_retry_is_a_client_span_of_its_own_and_an_event(collector: Collector, ma
     observer.routed(exchange)
     seen_by_a = exchange.traceparent
     clock.now += 1
+    exchange.ejected = True
     observer.retried(exchange, "connect", 502)
     exchange.upstream, exchange.attempts, exchange.status = "b:2", 2, 200
     seen_by_b = exchange.traceparent
@@ -161,7 +162,10 @@ def test_retry_is_a_client_span_of_its_own_and_an_event(collector: Collector, ma
     assert "http.response.status_code" not in first.attributes
     assert second.attributes["http.request.resend_count"] == 1
     assert second.attributes["server.address"] == "b"
-    assert server.events == [("retry", {"reason": "connect", "upstream": "a:1"}, first.end)]
+    assert server.events == [
+        ("ejected", {"upstream": "a:1"}, first.end),
+        ("retry", {"reason": "connect", "upstream": "a:1"}, first.end),
+    ]
 
 
 @pytest.mark.parametrize(

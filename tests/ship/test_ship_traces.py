@@ -56,6 +56,7 @@ async def test_streamed_request_with_a_retry_is_one_trace_everywhere(tmp_path: P
                 "llm": {
                     "upstreams": [{"url": f"http://127.0.0.1:{at}/v1"} for at in (free_port, port)],
                     "strategy": "round_robin",
+                    "outlier": {"consecutive_failures": 1},
                 }
             },
         }
@@ -78,7 +79,7 @@ async def test_streamed_request_with_a_retry_is_one_trace_everywhere(tmp_path: P
     assert server.parent_id == CALLER[36:52]
     assert {failed.parent_id, sent.parent_id} == {server.span_id}
     assert server.attributes["gateway.request_id"] == retried["request_id"]
-    assert [name for name, _, _ in server.events] == ["retry"]
+    assert [name for name, _, _ in server.events] == ["ejected", "retry"]
     assert failed.attributes["error.type"] == "connect"
     assert failed.attributes["server.port"] == free_port
     assert sent.attributes["http.response.status_code"] == 200
