@@ -1,6 +1,7 @@
-"""The command `ai-api-gateway`: serve, demo, check, token, schema."""
+"""The command `ai-api-gateway`: serve, demo, check, token, limits, schema."""
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -94,6 +95,21 @@ def schema(options: argparse.Namespace) -> int:
     return 0
 
 
+def limits(options: argparse.Namespace) -> int:
+    """Show or reset what the shared store counts of one key, such as subject:alice."""
+    config = load(options.config, os.environ)
+    from gateway.limit.operate import Unanswerable, operate
+
+    try:
+        lines = asyncio.run(operate(config, options.action, options.key))
+    except Unanswerable as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    for line in lines:
+        print(line)
+    return 0
+
+
 def _run(work: Coroutine[Any, Any, int]) -> int:
     import uvloop
 
@@ -112,12 +128,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=serve)
     _add_config(parser, None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", description="without one: serve")
-    for run in (serve, check, token):
+    for run in (serve, check, token, limits):
         command = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
         command.set_defaults(run=run)
         _add_config(command, argparse.SUPPRESS)  # what stands before the command counts as well
         if run is token:
             _add_token_options(command)
+        if run is limits:
+            command.add_argument("action", choices=("show", "reset"), help="what to do")
+            command.add_argument(
+                "key", metavar="KEY", help="subject:NAME, address:IP, service:NAME, header:NAME=VALUE, .."
+            )
     command = commands.add_parser("demo", help=demo.__doc__, description=demo.__doc__)
     command.set_defaults(run=demo)
     command.add_argument("--host", default="127.0.0.1", type=_reader(read_host), help="address (default: %(default)s)")

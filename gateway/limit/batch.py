@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from gateway.drive import Parked
 from gateway.limit.algorithm import Algorithm, Verdict, View
-from gateway.limit.base import SPACE, Check, Slots, Verdicts
+from gateway.limit.base import SPACE, Check, Rule, Slots, Verdicts
 from gateway.limit.leases import Leases, Portion
 
 REPLICAS = SPACE + "replicas"
@@ -118,6 +118,10 @@ class Batch:
                 self._algorithms[name] = rule.algorithm
         entry.waiting.append(waiting)
 
+    def look(self, rule: Rule, key: str) -> None:
+        """Ask what counts of a state, without taking anything."""
+        self._algorithms[rule.scope + key] = rule.algorithm
+
     def arguments(self, leases: Leases) -> tuple[list[str], str]:
         """KEYS and ARGV[1]; what `leases` has to say goes with them."""
         self.freed = leases.take_freed()
@@ -172,9 +176,14 @@ class Batch:
     def _answers(self, numbers: Iterator[int]) -> Iterator[Answer]:
         if self.announce_us:
             self.replicas = next(numbers)
-        views: dict[str, View] = {}
-        for name, algorithm in self._algorithms.items():
-            views[name] = tuple(islice(numbers, algorithm.words))
+        views = self._views(numbers)
         for entry in self.entries:
             yield from entry.answers(numbers, views)
         self.malformed = next(numbers)
+
+    def views(self, reply: bytes) -> dict[str, View]:
+        """What counts of each state that was looked at, by its name."""
+        return self._views(map(int, reply.split()))
+
+    def _views(self, numbers: Iterator[int]) -> dict[str, View]:
+        return {name: tuple(islice(numbers, algorithm.words)) for name, algorithm in self._algorithms.items()}

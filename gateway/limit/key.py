@@ -90,6 +90,24 @@ def key_of(spelled: str) -> KeyOf:
     return NAMED[kind](name) if name else KEYS[kind]()
 
 
+def spelled(kind: str, written: str) -> str | None:
+    """The key of what an operator writes, for rules that count by `kind`; None when they count no such thing.
+
+    Written are `subject:NAME`, `address:IP`, `service:NAME`, `header:NAME=VALUE` and `claim:NAME=VALUE`.
+    """
+    what, _, value = written.partition(":")
+    if kind in {what, "client"}:
+        if what == "subject":
+            return text("subject", value)
+        if what == "address":
+            return "address:" + network(value)
+        return written if what == kind == "service" else None
+    named, _, value = value.partition("=")
+    if what == "header" and kind.lower() == f"header:{named.lower()}":
+        return secret(f"header {named.lower()}", value.encode())
+    return text(f"claim {named}", value) if what == "claim" and kind == f"claim:{named}" else None
+
+
 def text(kind: str, value: str) -> str:
     """The key of a value that may be seen."""
     return f"{kind}:{value}" if len(value) <= LONGEST else secret(kind, value.encode("utf-8", "surrogatepass"))
