@@ -68,7 +68,7 @@ class GatewayProcess:
         """`serve` with `config` in a file in `directory`, on any free port; `limits` is a `ulimit` of a shell."""
         file = directory / "gateway.yaml"
         file.write_text(yaml.safe_dump({**config, "server": {**LOOPBACK, **config.get("server", {})}}))
-        return cls("serve", "--config", str(file), ready=_port_of, limits=limits)
+        return cls("serve", "--config", str(file), ready=port_of, limits=limits)
 
     def __enter__(self) -> Self:
         return self
@@ -190,6 +190,6 @@ def _parsed(raw: bytes) -> Line:
     return line if isinstance(line, dict) and "message" in line else {"text": raw.decode(errors="replace").rstrip("\n")}
 
 
-def _port_of(line: Line) -> int | None:
+def port_of(line: Line) -> int | None:
     match = LISTENING.search(str(line.get("message", "")))
     return int(match[1]) if match else None
