@@ -1,7 +1,6 @@
 """The command `ai-api-gateway`: serve, demo, check, token, limits, schema."""
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -98,6 +97,8 @@ def schema(options: argparse.Namespace) -> int:
 def limits(options: argparse.Namespace) -> int:
     """Show or reset what the shared store counts of one key, such as subject:alice."""
     config = load(options.config, os.environ)
+    import asyncio
+
     from gateway.limit.operate import Unanswerable, operate
 
     try:
