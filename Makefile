@@ -46,7 +46,7 @@ compiled: $(STAMP) ## the gateway with its hot path compiled to C, into build/co
 
 manifests: $(STAMP) ## what is generated for operators: chart schema, k8s/base, alerts, dashboard, configuration table
 	$(BIN)/python -m gateway.config.document docs/configuration.md
-	$(BIN)/python -m ship
+	PYTHONPATH=k8s $(BIN)/python -m ship
 
 lock: $(STAMP) ## pin and hash what the image installs, in requirements.lock and requirements-build.lock
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements.lock

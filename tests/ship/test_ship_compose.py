@@ -59,7 +59,7 @@ def test_own_containers_are_hardened(compose: dict[str, Any]) -> None:
 
 
 def test_gateway_accepts_its_file_and_stops_in_time(compose: dict[str, Any]) -> None:
-    config = load(str(ROOT / "compose/gateway.yaml"), {"JWT_SECRET": SECRET})
+    config = load(str(ROOT / "docs/compose/gateway.yaml"), {"JWT_SECRET": SECRET})
     grace = int(compose["services"]["gateway"]["stop_grace_period"].removesuffix("s"))
     assert grace > config.server.drain_delay + config.server.drain_timeout
     urls = {upstream.url for service in config.services.values() for upstream in service.upstreams}
@@ -67,12 +67,12 @@ def test_gateway_accepts_its_file_and_stops_in_time(compose: dict[str, Any]) -> 
 
 
 def test_prometheus_and_grafana_find_what_they_show(compose: dict[str, Any]) -> None:
-    scraped = yaml.safe_load((ROOT / "compose/prometheus.yml").read_text())
+    scraped = yaml.safe_load((ROOT / "docs/compose/prometheus.yml").read_text())
     (job,) = scraped["scrape_configs"]
     assert job["static_configs"] == [{"targets": ["gateway:9090"]}]
     mounted = {volume.split(":")[1] for volume in compose["services"]["prometheus"]["volumes"]}
     assert set(scraped["rule_files"]) <= mounted
-    providers = yaml.safe_load((ROOT / "compose/grafana/dashboards.yaml").read_text())["providers"]
+    providers = yaml.safe_load((ROOT / "docs/compose/grafana/dashboards.yaml").read_text())["providers"]
     mounted = {volume.split(":")[1] for volume in compose["services"]["grafana"]["volumes"]}
     assert providers[0]["options"]["path"] in mounted
 
@@ -96,7 +96,7 @@ def test_smoke_is_content_with_a_gateway_before_the_models(models: list[int], tm
     upstreams = [{"url": f"http://127.0.0.1:{port}/v1"} for port in models]
     config = {"jwt": {"secret": SECRET}, "services": {"llm": {"upstreams": upstreams}}}
     with GatewayProcess.serving(config, tmp_path) as gateway:
-        command = [sys.executable, str(ROOT / "compose/smoke.py"), f"http://127.0.0.1:{gateway.port}"]
+        command = [sys.executable, str(ROOT / "docs/compose/smoke.py"), f"http://127.0.0.1:{gateway.port}"]
         done = subprocess.run(command, env={"JWT_SECRET": SECRET}, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
         wrong = subprocess.run(command, env={"JWT_SECRET": SECRET + "x"}, capture_output=True, text=True, check=False)

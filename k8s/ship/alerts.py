@@ -9,7 +9,7 @@ RUNBOOK = "docs/runbook.md"
 BUDGET = 0.001
 WINDOWS = ("5m", "30m", "1h", "6h")
 
-HEAD = "# Made by `make manifests` from ship/alerts.py.\n"
+HEAD = "# Made by `make manifests` from k8s/ship/alerts.py.\n"
 
 
 class Alert(NamedTuple):

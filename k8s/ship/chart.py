@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 from helm_python import Chart
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "ai-api-gateway"
 
 Manifest = dict[str, Any]

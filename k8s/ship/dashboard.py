@@ -134,7 +134,7 @@ def _dashboard() -> dict[str, Any]:
     return {
         "uid": "ai-api-gateway",
         "title": "AI API Gateway",
-        "description": f"Made by `make manifests` from ship/dashboard.py. What to do: {RUNBOOK}.",
+        "description": f"Made by `make manifests` from k8s/ship/dashboard.py. What to do: {RUNBOOK}.",
         "tags": ["ai-api-gateway"],
         "schemaVersion": 39,
         "timezone": "browser",
