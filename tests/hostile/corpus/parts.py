@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from corpus.cases import Aborted, Answered, BadGateway, Case, Clean, Outcome, Refused, Waits
 from table import Turn
+
+from corpus.cases import Aborted, Answered, BadGateway, Case, Clean, Outcome, Refused, Waits
 
 LINE = b"GET /v1/svc/x HTTP/1.1"
 POST = b"POST /v1/svc/x HTTP/1.1"
