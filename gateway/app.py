@@ -29,6 +29,7 @@ from gateway.reload import Reload
 from gateway.runtime import Runtime
 from gateway.shown import show_parts, show_reloads
 from gateway.wire.front import Front
+from gateway.wire.listener import Listener
 
 if TYPE_CHECKING:
     from gateway.observe.tracing import Tracing
@@ -74,7 +75,7 @@ class Gateway:
         self._retiring: list[Assembly] = []
         self._draining = False
         self._drain_ends = 0.0  # Unix seconds
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._runners: list[web.AppRunner] = []
         self.port = 0
         self.admin_port = 0
@@ -165,15 +166,10 @@ class Gateway:
             await site.start()
             self.admin_port = self._runners[-1].addresses[0][1]
         tls = server_tls(config.server)
-        self._listener = await asyncio.get_running_loop().create_server(
-            self._front,
-            config.server.host,
-            config.server.port,
-            backlog=BACKLOG,
-            ssl=tls,
-            ssl_handshake_timeout=config.server.header_timeout if tls else None,
-        )
-        self.port = self._listener.sockets[0].getsockname()[1]
+        handshake = config.server.header_timeout if tls else None
+        self._listener = Listener(self._front, self._runtime, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=handshake)
+        await self._listener.open(config.server.host, config.server.port)
+        self.port = self._listener.port
 
     def _checks(self) -> Iterator[tuple[bool, str]]:
         yield not self._draining, "draining" if self._draining else "accepting requests"
@@ -253,7 +249,7 @@ def _tracing(config: Config, runtime: Runtime) -> "Tracing | None":
 def _allow_files(connections: int) -> None:
     """Raise the limit of open files to what that many clients and the upstreams they wait for need.
 
-    Beyond the limit the event loop drops new connections without a word.
+    Short of it, new connections have to wait.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY

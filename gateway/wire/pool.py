@@ -1,6 +1,7 @@
 """The connections to one upstream: the idle ones are reused, last in first out, and never for longer than is safe."""
 
 import asyncio
+import errno
 import ssl
 from collections.abc import Callable
 from typing import Protocol
@@ -13,6 +14,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 # Below the keep-alive time of every common server (uvicorn's is 5 s): the gateway lets go first.
 IDLE_SECONDS = 4.0
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 class Address(Protocol):
@@ -117,6 +119,8 @@ class Pool:
         except TimeoutError:
             raise UpstreamTimeout("connect", unsent=True) from None
         except OSError as error:
+            if error.errno in OUT_OF_DESCRIPTORS:
+                raise NoUpstream("out of descriptors") from error
             raise UpstreamError(f"connect: {type(error).__name__}", unsent=True) from error
         finally:
             self._connecting -= 1

@@ -1,6 +1,7 @@
 """The pool: reused last in first out, bounded, and let go before the upstream would."""
 
 import asyncio
+import errno
 
 import pytest
 from fakes import HandRuntime, MemoryLoop, MemoryTransport
@@ -121,6 +122,22 @@ def test_refused_connection_is_an_error_that_another_upstream_may_mend() -> None
             await bench.pool.open()
         assert caught.value.unsent
         assert bench.pool.active == 0
+
+    run(story)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_without_a_descriptor_for_it_nobody_has_failed(number: int) -> None:
+    async def story() -> None:
+        bench = Bench()
+
+        def out_of_descriptors(transport: MemoryTransport) -> None:
+            raise OSError(number, "too many open files")
+
+        bench.loop.upstreams[NAME] = out_of_descriptors
+        with pytest.raises(NoUpstream) as caught:
+            await bench.pool.open()
+        assert caught.value.unsent
 
     run(story)
 
