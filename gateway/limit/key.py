@@ -95,7 +95,9 @@ def spelled(kind: str, written: str) -> str | None:
 
     Written are `subject:NAME`, `address:IP`, `service:NAME`, `header:NAME=VALUE` and `claim:NAME=VALUE`.
     """
-    what, _, value = written.partition(":")
+    what, colon, value = written.partition(":")
+    if not colon:
+        return None
     if kind in {what, "client"}:
         if what == "subject":
             return text("subject", value)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from limit_reference import SECOND, gaps, rates, rule, sizes
 
 from gateway.limit.algorithm import Verdict
+from gateway.limit.base import Rule
+from gateway.limit.concurrency import Concurrency
 from gateway.limit.headers import LimitHeaders, quoted
 
 STRING = r'"(?:[ !#-\[\]-~]|\\["\\])*"'
@@ -75,6 +77,18 @@ def test_a_refusal_adds_the_seconds_to_wait():
         ("X-RateLimit-Remaining", "0"),
         ("X-RateLimit-Reset", "1"),
         ("Retry-After", "1"),
+    )
+
+
+def test_requests_in_flight_have_a_unit_of_their_own_and_no_time():
+    rules = [Rule("slots", Concurrency(5), lambda exchange, identity: ""), rule(100, 10, name="rate")]
+    verdicts = [Verdict(True, 2, SECOND, SECOND, 0), Verdict(True, 60, 1, 4 * SECOND, 0)]
+    assert LimitHeaders(rules).lines(verdicts, 0) == (
+        b'RateLimit-Policy: "slots";q=5;qu="concurrent-requests", "rate";q=100;w=10\r\n'
+        b'RateLimit: "slots";r=2, "rate";r=60;t=1\r\n'
+        b"X-RateLimit-Limit: 5\r\n"
+        b"X-RateLimit-Remaining: 2\r\n"
+        b"X-RateLimit-Reset: 1\r\n"
     )
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limit_reference import exchange
 
-from gateway.exchange import ANONYMOUS, Identity
-from gateway.limit.key import ADDRESSES, KEYS, network
+from gateway.exchange import ANONYMOUS, Exchange, Identity
+from gateway.limit.key import ADDRESSES, KEYS, LONGEST, claim, header, key_of, network, spelled
 
 ALICE = Identity("alice")
 
@@ -85,3 +85,73 @@ def test_more_addresses_than_are_remembered_still_get_their_own_keys():
             f"address:{address}" for address in addresses
         ]
     assert len(key._known) <= 2 * ADDRESSES
+
+
+def with_headers(*fields: tuple[str, str]) -> Exchange:
+    call = exchange()
+    call.request.fields = [(name.encode(), value.encode()) for name, value in fields]
+    return call
+
+
+def test_a_header_counts_by_its_value_which_is_never_kept_as_it_is():
+    key = header("X-Api-Key")
+    one = key(with_headers(("x-api-key", "s3cret")), ALICE)
+    assert one == key(with_headers(("a", "b"), ("x-api-key", "s3cret")), ANONYMOUS)
+    assert one.startswith("header x-api-key#")
+    assert "s3cret" not in one
+    none = key(with_headers(), ALICE)
+    assert len({one, none, key(with_headers(("x-api-key", "other")), ALICE)}) == 3
+    assert key(with_headers(("x-api-key", "a"), ("x-api-key", "b")), ALICE) not in {one, none}
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("acme", "claim tenant:acme"),
+        (5, "claim tenant:5"),
+        (["b", "a"], 'claim tenant:["b", "a"]'),
+        ({"b": 1, "a": None}, 'claim tenant:{"a": null, "b": 1}'),
+        (None, "claim tenant:null"),
+    ],
+)
+def test_a_claim_counts_by_its_value(value, key):
+    assert claim("tenant")(exchange(), Identity("alice", claims={"tenant": value})) == key
+
+
+def test_callers_without_the_claim_are_one():
+    assert claim("tenant")(exchange(), ALICE) == claim("tenant")(exchange(), ANONYMOUS) == "claim tenant:"
+
+
+@given(words.map(lambda text: text * 50))
+def test_a_long_subject_or_claim_has_a_short_key_of_its_own(text):
+    for key in (
+        KEYS["subject"]()(exchange(), Identity(text)),
+        claim("c")(exchange(), Identity("", claims={"c": text})),
+    ):
+        assert len(key) <= LONGEST + len("subject:")
+        assert key.endswith(":" + text) or (len(text) > LONGEST and "#" in key)
+    longer = KEYS["subject"]()(exchange(), Identity(text + "x" * LONGEST))
+    assert longer != KEYS["subject"]()(exchange(), Identity(text + "y" * LONGEST))
+
+
+def test_a_subject_that_is_no_unicode_has_a_key():
+    assert KEYS["subject"]()(exchange(), Identity("\ud800" * 200)).startswith("subject#")
+
+
+@pytest.mark.parametrize("kind", ["client", "subject", "address", "service", "header:X-Tenant", "claim:team"])
+def test_what_an_operator_writes_is_the_key_that_a_request_has(kind):
+    call, identity = with_headers(("x-tenant", "acme")), Identity("alice", claims={"team": "red"})
+    call.request.service = "llm"
+    written = ["subject:alice", "address:192.0.2.1", "service:llm", "header:x-tenant=acme", "claim:team=red"]
+    meant = [key for text in written if (key := spelled(kind, text)) is not None]
+    assert key_of(kind)(call, identity) in meant
+    assert len(meant) == (2 if kind == "client" else 1)
+    if kind == "client":
+        assert key_of(kind)(call, ANONYMOUS) in meant
+
+
+@pytest.mark.parametrize("written", ["", "alice", "subject", "nothing:alice", "claim:team", "header:x=1", "service"])
+def test_what_is_no_key_of_the_rule_is_none(written):
+    assert spelled("claim:tenant", written) is None
+    assert spelled("header:other", written) is None
+    assert spelled("service", written) is None
