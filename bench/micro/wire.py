@@ -19,6 +19,7 @@ from gateway.app import GC_THRESHOLD
 from gateway.assembly import Assembly
 from gateway.auth.jwt import mint
 from gateway.config.tree import Config
+from gateway.forward import Forward
 from gateway.observe.access_log import AccessLog
 from gateway.observe.record import Observer
 from gateway.observe.sink import Sink
@@ -89,20 +90,21 @@ def head(token: str, number: int | None) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + b"y" * 1000
 
 
-def build() -> tuple[Front, Assembly, str]:
+async def build() -> tuple[Front, Assembly, str]:
     upstreams = [{"url": f"http://127.0.0.1:{port}/v1"} for port in (1, 2, 3, 4)]
     config = Config.model_validate(
         {
             "jwt": {"secret": SECRET},
             "ratelimit": {"bucket_size": 10**9, "refill_rate": "1000000/s"},
-            "services": {"llm": {"upstreams": upstreams}},
+            "services": {"llm": {"upstreams": upstreams, "strategy": "least_connections"}},
         }
     )
     runtime = Runtime()
     sink = Sink(os.open(os.devnull, os.O_WRONLY))
     observer = Observer(runtime, Tallies(), AccessLog(config.log, sink, runtime))
-    parts = Assembly(config, runtime, observer)
-    pipeline = Pipeline(parts.routes, parts.forward, observer)
+    parts = Assembly(config, runtime)
+    await parts.start()
+    pipeline = Pipeline(parts.routes, Forward(runtime, observer), observer)
     front = Front(config.server, runtime, pipeline.handle, pipeline.reject, asyncio.Protocol, frozenset())
     for _, pool in parts.pools():
         connection = UpstreamConnection(pool, pool._heads, runtime.deadlines)
@@ -132,7 +134,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    front, _, token = build()
+    front, _, token = await build()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
     downstream = front()
