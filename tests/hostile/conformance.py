@@ -12,6 +12,8 @@ PROCESS, WIRE, HERE = "tests/process/test_process_", "tests/wire/", "tests/hosti
 # Where the IDs of the packs are that are no rows of bytes: each file has a test or a row of that name.
 ELSEWHERE = {
     "H1-00": "tests/test_installation.py",
+    "H1-05": "tests/fuzz/test_fuzz_mutants.py",
+    "H1-06": f"{HERE}origins.py",
     "H1-53": "tests/test_forward.py",
     "ED-01": f"{PROCESS}timers.py",
     "ED-02": f"{PROCESS}timers.py",
