@@ -90,7 +90,8 @@ class Gateway:
         # For key sets and the like: no proxy of the environment, no cookies; each use says how long, and no redirects.
         traces = [tracing.client_trace()] if tracing is not None else None
         self._client = ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), trace_configs=traces)
-        self._parts = Assembly(config, runtime, self._client)
+        self._forget = tallies.forget
+        self._parts = Assembly(config, runtime, self._client, tallies.forget)
         await self._parts.start()
         self._pipeline = pipeline = Pipeline(self._parts.routes, Forward(runtime, observer), observer)
         metrics = self._metrics(tallies)
@@ -120,7 +121,7 @@ class Gateway:
             if getattr(config, section) != getattr(self._config, section):
                 log.warning("the section %s has changed, which takes a restart", section)
         before = self._parts
-        after = Assembly(config, self._runtime, self._client, before)
+        after = Assembly(config, self._runtime, self._client, self._forget, before)
         try:
             await after.start()
         except BaseException:

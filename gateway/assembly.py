@@ -1,7 +1,8 @@
 """From a configuration to the parts: routes with their stages, and the upstreams behind them."""
 
+import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aiohttp import ClientSession
@@ -10,6 +11,7 @@ from gateway.auth import registry as auth
 from gateway.auth.gate import Gate
 from gateway.auth.scheme_tools import Tools
 from gateway.backend import Backend
+from gateway.backend import Tools as BackendTools
 from gateway.config.tree import Config, Server, Service
 from gateway.limit.limits import Limits
 from gateway.routes import Retries, Route, Routes
@@ -31,13 +33,18 @@ class Assembly:
     """
 
     def __init__(
-        self, config: Config, runtime: Runtime, client: ClientSession | None = None, before: "Assembly | None" = None
+        self,
+        config: Config,
+        runtime: Runtime,
+        client: ClientSession | None,
+        forget: Callable[[str, str], None],
+        before: "Assembly | None" = None,
     ) -> None:
+        """`forget(service, upstream)` ends the counting of an upstream that has left."""
         self._config = config
-        self._runtime = runtime
-        self._client = client
         self._before = before
-        self._heads: Express[ReplyHead] = before._heads if before is not None else Express(ReplyHead)
+        heads: Express[ReplyHead] = before._tools.heads if before is not None else Express(ReplyHead)
+        self._tools: BackendTools = BackendTools(runtime, heads, client, forget)
         schemes = before.gate.schemes if before is not None else ()
         self.gate: Gate = auth.build(config, Tools(runtime, client, {scheme.name: scheme for scheme in schemes}))
         self.limits: Limits = Limits(config, runtime, before.limits if before is not None else None)
@@ -48,7 +55,7 @@ class Assembly:
         self.routes = Routes({})
 
     def _tls(self, service: Service) -> ssl.SSLContext | None:
-        if not any(upstream.url.startswith("https:") for upstream in service.upstreams):
+        if not any(upstream.is_secure for upstream in service.upstreams):
             return None
         file = service.upstream_ca
         trust = (file, Path(file).stat().st_mtime_ns if file is not None else 0)
@@ -60,16 +67,17 @@ class Assembly:
         """Begin what goes on in the background. Raises ConfigError when the limiters' store cannot be used."""
         self.gate.start()
         await self.limits.start()
-        # From here on nothing waits and nothing fails: the upstreams and the routes to them change at once.
         before = self._before._backends if self._before is not None else {}
+        services = self._config.services
+        self._backends = {name: before.get(name) or Backend(name, self._tools) for name in services}
+        await asyncio.gather(*[self._backends[name].prepare(service) for name, service in services.items()])
+        # From here on nothing waits and nothing fails: the upstreams and the routes to them change at once.
         self._before = None
-        for name, service in self._config.services.items():
-            backend = before.get(name) or Backend(name, self._runtime, self._heads, self._client)
-            backend.configure(service, self._contexts[name])
-            self._backends[name] = backend
+        for name, service in services.items():
+            self._backends[name].configure(service, self._contexts[name])
         for name in before.keys() - self._backends.keys():
             before[name].close()
-        self.routes = Routes({name: self._route(name, service) for name, service in self._config.services.items()})
+        self.routes = Routes({name: self._route(name, service) for name, service in services.items()})
 
     def _route(self, name: str, service: Service) -> Route:
         retries = service.retries

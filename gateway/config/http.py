@@ -12,6 +12,7 @@ from gateway.config.kinds import is_host, whole
 from gateway.config.secret import secret
 
 URL = "http://HOST[:PORT][/PATH] or https://..., without user info, query or fragment"
+LOOKED_UP = ("dns+http://", "dns+https://", "srv+http://", "srv+https://")
 SERVICE_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 
 _SERVICE_NAME = re.compile(SERVICE_NAME)
@@ -80,6 +81,17 @@ def read_secure_url(value: object) -> str:
     return url
 
 
+def read_upstream_url(value: object) -> str:
+    """Like `read_url`, or one whose name is looked up again and again."""
+    if isinstance(value, str) and value.startswith(LOOKED_UP):
+        kind, _, plain = value.partition("+")
+        host = urlsplit(read_url(plain))
+        if kind == "srv" and host.port is not None:
+            raise ValueError("srv+http://NAME[/PATH] without a port: the records say which")
+        return value
+    return read_url(value)
+
+
 def read_path(value: object) -> str:
     """A path with its query; ValueError says what may stand here."""
     path, _, query = value.partition("?") if isinstance(value, str) else ("", "", "")
@@ -119,6 +131,9 @@ ServiceName = Annotated[
     str, Kind(read_service_name, {"type": "string", "pattern": f"^{SERVICE_NAME}$", "x-type": "service"})
 ]
 Url = Annotated[str, Kind(read_url, {"type": "string", "pattern": "^https?://", "x-type": "URL"})]
+UpstreamUrl = Annotated[
+    str, Kind(read_upstream_url, {"type": "string", "pattern": r"^((dns|srv)\+)?https?://", "x-type": "URL"})
+]
 UrlPath = Annotated[str, Kind(read_path, {"type": "string", "pattern": "^/", "x-type": "path"})]
 SecureUrl = Annotated[str, Kind(read_secure_url, {"type": "string", "pattern": "^https?://", "x-type": "https URL"})]
 HeaderName = Annotated[str, Kind(read_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]

@@ -68,7 +68,7 @@ def _upstreams_differ(path: KeyPath, service: Service) -> Iterator[Fault]:
     seen = Counter[tuple[object, ...]]()
     for index, upstream in enumerate(service.upstreams):
         parts = urlsplit(upstream.url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port or (443 if upstream.is_secure else 80)
         place = (parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
         seen[place] += 1
         if seen[place] > 1:

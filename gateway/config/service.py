@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from gateway.config.claims import ClaimName, Scope
-from gateway.config.http import HashKey, HeaderName, HeaderValue, RetryableStatus, Url, UrlPath
+from gateway.config.http import LOOKED_UP, HashKey, HeaderName, HeaderValue, RetryableStatus, UpstreamUrl, UrlPath
 from gateway.config.kinds import Flag, Path, Text, whole
 from gateway.config.section import Section
 from gateway.config.telemetry import Ratio
@@ -16,11 +17,23 @@ from gateway.config.units import Duration, PositiveDuration
 class UpstreamEntry(Section):
     """One address behind a service."""
 
-    url: Url = Field(description="where requests go; what follows `/v1/{service}` is appended to its path")
+    url: UpstreamUrl = Field(
+        description="where requests go; what follows `/v1/{service}` is appended to its path. With `dns+` before it,"
+        " every address behind the name is an upstream, with `srv+` every SRV record; looked up again and again"
+    )
     weight: Annotated[int, whole(1, 1000)] = Field(1, description="its share beside the other upstreams")
     priority: Annotated[int, whole(0, 100)] = Field(
         0, description="the lowest number gets all requests while enough of its upstreams are available"
     )
+
+    @property
+    def is_name(self) -> bool:
+        """Its addresses are looked up again and again."""
+        return self.url.startswith(LOOKED_UP)
+
+    @property
+    def is_secure(self) -> bool:
+        return urlsplit(self.url).scheme.endswith("https")
 
 
 class RequestHeaders(Section):

@@ -81,6 +81,11 @@ class Tallies:
             tally = self.services[name] = ServiceTally()
         return tally
 
+    def forget(self, service: str, upstream: str) -> None:
+        """Count this upstream no more: it has left for good."""
+        if service in self.services:
+            self.services[service].upstreams.pop(upstream, None)
+
 
 def count(tally: dict[str, int], value: str) -> None:
     """Add one for `value`, or for "other" when it is empty or `tally` has seen too many different ones."""

@@ -1,5 +1,7 @@
 import socket
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 from balance_parts import new_exchange
@@ -19,3 +21,14 @@ def unused_port() -> Iterator[int]:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """What a fresh interpreter prints for a script."""
+
+    def run(script: str) -> str:
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+        return done.stdout.strip()
+
+    return run

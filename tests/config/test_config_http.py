@@ -11,6 +11,7 @@ from gateway.config.http import (
     read_header_name,
     read_path,
     read_service_name,
+    read_upstream_url,
     read_url,
 )
 
@@ -146,3 +147,18 @@ def test_a_hash_key(key: str) -> None:
 def test_what_is_no_hash_key(key: object) -> None:
     with pytest.raises(ValueError, match="client, subject, address or header:NAME"):
         read_hash_key(key)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a:1/v1", "dns+http://models:8000/v1", "dns+https://models", "srv+http://_llm._tcp.example/v1"]
+)
+def test_an_upstream_may_be_looked_up(url: str) -> None:
+    assert read_upstream_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["dns://a", "dns+ftp://a", "dns+http://", "srv+http://_llm._tcp.a:80", "dns+http://a?b"]
+)
+def test_what_cannot_be_looked_up(url: str) -> None:
+    with pytest.raises(ValueError, match="http"):
+        read_upstream_url(url)

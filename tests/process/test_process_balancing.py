@@ -134,3 +134,10 @@ async def test_FT_07_stopped_upstream_times_out_and_its_late_bytes_reach_nobody(
         for _ in range(5):
             status, _, body = await fetch(gateway.port, "/v1/llm/x", headers=headers[2])
             assert (status, body) == (200, "2")
+
+
+async def test_FT_06_name_is_looked_up_by_the_system(tmp_path: Path, processes: list[UpstreamProcess]) -> None:
+    port = processes[0].port
+    with serving(tmp_path, {"llm": {"upstreams": [{"url": f"dns+http://localhost:{port}"}]}}) as gateway:
+        assert (await fetch(gateway.port, "/v1/llm/x"))[0] == 200
+        assert await metric(gateway.port, "upstream_healthy", service="llm", upstream=f"127.0.0.1:{port}") == 1
