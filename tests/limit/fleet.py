@@ -9,14 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 PR_SET_PDEATHSIG = 1
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-REQUEST = b"GET /v1/llm/x HTTP/1.1\r\nHost: gateway\r\n\r\n"
+START_SECONDS = 20
 _libc = ctypes.CDLL(None)
 
 
@@ -40,12 +41,13 @@ class Gateway:
                 preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
             )
 
-    async def ready(self) -> None:
-        """Wait until it listens."""
-        async with asyncio.timeout(20):
-            while b"listening on" not in self.log.read_bytes():
-                assert self.process.poll() is None, self.log.read_text()
-                await asyncio.sleep(0.02)
+    def wait(self) -> None:
+        """Return when it listens."""
+        deadline = time.monotonic() + START_SECONDS
+        while b"listening on" not in self.log.read_bytes():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
 
     async def get(self, path: str) -> str:
         """What an operator's page says."""
@@ -66,13 +68,13 @@ class Gateway:
         self.process.wait()
 
 
-@contextlib.asynccontextmanager
-async def gateways(count: int, config: dict[str, Any], folder: Path) -> AsyncIterator[list[Gateway]]:
+@contextlib.contextmanager
+def gateways(count: int, config: dict[str, Any], folder: Path) -> Iterator[list[Gateway]]:
     """`count` of them, listening."""
     started = [Gateway(config, folder) for _ in range(count)]
     try:
         for gateway in started:
-            await gateway.ready()
+            gateway.wait()
         yield started
     finally:
         for gateway in started:
@@ -109,12 +111,12 @@ class Upstream(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def upstream(hold: float = 0.0) -> AsyncIterator[tuple[int, type[Upstream]]]:
-    """The port of an upstream, and what counts its requests."""
+async def upstream(port: int, hold: float = 0.0) -> AsyncIterator[type[Upstream]]:
+    """An upstream at `port`; what counts its requests."""
     kind = type("Upstream", (Upstream,), {"hold": hold})
-    server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", port)
     try:
-        yield server.sockets[0].getsockname()[1], kind
+        yield kind
     finally:
         server.close()
 
@@ -130,8 +132,9 @@ class Seen(NamedTuple):
 class Client(asyncio.Protocol):
     """One connection that sends a request, and the next one when it is answered (after `pause` seconds)."""
 
-    def __init__(self, seen: list[Seen], pause: float) -> None:
+    def __init__(self, seen: list[Seen], service: str, pause: float) -> None:
         self._seen = seen
+        self._request = f"GET /v1/{service}/x HTTP/1.1\r\nHost: gateway\r\n\r\n".encode()
         self._pause = pause
         self._sent = 0.0
         self._buffer = b""
@@ -146,7 +149,7 @@ class Client(asyncio.Protocol):
     def _send(self) -> None:
         if not self.stopped:
             self._sent = self._loop.time()
-            self._transport.write(REQUEST)
+            self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -173,12 +176,15 @@ class Client(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def clients(ports: list[int], count: int, pause: float = 0.0) -> AsyncIterator[list[Seen]]:
-    """`count` connections, spread over `ports`, for the length of a block; what they have seen."""
+async def clients(
+    gateways: Sequence[Gateway], count: int, *, service: str = "llm", pause: float = 0.0
+) -> AsyncIterator[list[Seen]]:
+    """`count` connections, spread over `gateways`, for the length of a block; what they have seen."""
     seen: list[Seen] = []
     loop, made = asyncio.get_running_loop(), []
     for number in range(count):
-        _, client = await loop.create_connection(lambda: Client(seen, pause), "127.0.0.1", ports[number % len(ports)])
+        port = gateways[number % len(gateways)].port
+        _, client = await loop.create_connection(lambda: Client(seen, service, pause), "127.0.0.1", port)
         made.append(client)
     try:
         yield seen

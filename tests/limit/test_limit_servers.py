@@ -229,13 +229,11 @@ async def test_RL_30_without_any_node_it_decides_by_policy():
         assert store.blind.counts["local"] == 1
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[tuple[list[RedisServer], list[RedisServer]]]:
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[RedisServer], list[RedisServer]]]:
     """A primary with a replica, and three Sentinels that watch them; (servers, sentinels)."""
     with ExitStack() as stack:
-        folders = [tmp_path / name for name in ("primary", "replica", "s0", "s1", "s2")]
-        for folder in folders:
-            folder.mkdir()
+        folders = [tmp_path_factory.mktemp(name) for name in ("primary", "replica", "s0", "s1", "s2")]
         primary = stack.enter_context(running(folders[0], ["--repl-diskless-sync-delay", "0"]))
         replica = stack.enter_context(running(folders[1], ["--replicaof", f"127.0.0.1 {primary.port}"]))
         sentinels = []
@@ -258,6 +256,19 @@ def seen(sentinel: RedisServer, primary: RedisServer) -> bool:
     return state["num-other-sentinels"] == 2 and state["num-slaves"] == 1 and state["port"] == primary.port
 
 
+async def test_a_name_that_no_sentinel_knows_is_waited_for(watched):
+    _, sentinels = watched
+    runtime = Runtime()
+    place = parse_redis_url(f"redis+sentinel://127.0.0.1:{sentinels[0].port}/unknown")
+    store = RedisStore(opener(place, None), runtime, timeout=0.2)
+    try:
+        assert "unknown" in str(await store.start())
+        assert not store.up
+    finally:
+        store.close()
+        await runtime.close()
+
+
 async def test_RL_30_a_failover_of_sentinel_is_followed(watched):
     (primary, replica), sentinels = watched
     url = "redis+sentinel://" + ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in sentinels) + "/limits/0"
@@ -278,16 +289,3 @@ async def test_RL_30_a_failover_of_sentinel_is_followed(watched):
             assert asyncio.get_running_loop().time() - started_at < 15
         assert 985 < (await ask(store, limit)).remaining < 990  # what the replica had, and goes on from there
         assert replica.client.role()[0] == "master"
-
-
-async def test_a_name_that_no_sentinel_knows_is_waited_for(watched):
-    _, sentinels = watched
-    runtime = Runtime()
-    place = parse_redis_url(f"redis+sentinel://127.0.0.1:{sentinels[0].port}/unknown")
-    store = RedisStore(opener(place, None), runtime, timeout=0.2)
-    try:
-        assert "unknown" in str(await store.start())
-        assert not store.up
-    finally:
-        store.close()
-        await runtime.close()
