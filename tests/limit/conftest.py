@@ -1,9 +1,13 @@
 """Redis servers of the tests' own; every one of them ends with its block."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from redis_servers import RedisServer, running
+
+sys.path.append(str(Path(__file__).parents[2]))  # `bench`, which draws the figures, is not installed
 
 
 @pytest.fixture(scope="session")
