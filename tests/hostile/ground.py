@@ -106,7 +106,11 @@ class Ground:
             "ratelimit": {"enabled": False},
             "log": {"access": False},
             "services": {
-                name: {"upstreams": [{"url": f"http://127.0.0.1:{port}/{name}"}], "timeouts": self._timeouts}
+                name: {
+                    "upstreams": [{"url": f"http://127.0.0.1:{port}/{name}"}],
+                    "timeouts": self._timeouts,
+                    "health": {"interval": 0},  # nobody but the rows connects to the upstream
+                }
                 for name in self._names
             },
         }

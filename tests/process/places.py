@@ -23,8 +23,8 @@ def reserved_port(stack: ExitStack) -> int:
 
 
 def open_service(port: int, **options: Any) -> dict[str, Any]:
-    """A service that anybody may call, with one upstream."""
-    return {"upstreams": [{"url": f"http://127.0.0.1:{port}"}], **options}
+    """A service that anybody may call, with one upstream, which nobody but the test's requests connects to."""
+    return {"upstreams": [{"url": f"http://127.0.0.1:{port}"}], "health": {"interval": 0}, **options}
 
 
 class Place:
