@@ -72,7 +72,8 @@ async def test_readiness_is_red_at_once_while_requests_are_still_taken_for_drain
     async with place.origin() as origin:
         status, _, text = await fetch(place.gateway.port, "/ready")
         lines = text.splitlines()
-        assert (status, lines[0], lines[-1]) == (200, "ok: accepting requests", "ok: service s: 1 of 1 upstreams available")
+        assert (status, lines[0]) == (200, "ok: accepting requests")
+        assert lines[-1] == "ok: service s: 1 of 1 upstreams available"
         started = time.monotonic()
         await drains(place)
         status, _, text = await fetch(place.gateway.port, "/ready")
