@@ -80,14 +80,15 @@ class Assembly:
         self.routes = Routes({name: self._route(name, service) for name, service in services.items()})
 
     def _route(self, name: str, service: Service) -> Route:
-        retries = service.retries
+        retries, backend = service.retries, self._backends[name]
         return Route(
             service=name,
             authenticate=self.gate.authenticator(service).authenticate,
             limit=self.limits.limiters[name].permit,
-            group=self._backends[name].group,
+            group=backend.group,
             headers=self._plans[name],
-            retries=Retries(retries.attempts, frozenset(retries.statuses), self._backends[name].budget),
+            retries=Retries(retries.attempts, frozenset(retries.statuses), backend.budget),
+            hedging=backend.hedging,
         )
 
     def abandon(self) -> None:

@@ -1,5 +1,7 @@
 """One try at one upstream: the balancer hears how it went, and another one follows while that is safe."""
 
+from typing import Protocol
+
 from gateway.balance.candidates import Candidates
 from gateway.balance.upstream import Upstream
 from gateway.errors import GatewayError, NoUpstream, UpstreamError, UpstreamTimeout
@@ -15,6 +17,7 @@ from gateway.wire.retry_after import seconds_of
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 # A failure that took longer has cost the client its patience, and perhaps an upstream its life: once is enough.
 FAST = 5.0
+NEVER = float("inf")
 
 
 class Leg:
@@ -27,12 +30,22 @@ class Leg:
         self.destination = destination
 
 
+class Race(Protocol):
+    """Two attempts at the same request."""
+
+    def other_is_running(self, attempt: "Attempt") -> bool:
+        """Whether the one that is not `attempt` can still win."""
+
+    def won_by(self, winner: "Attempt") -> None:
+        """The reply of `winner` is about to be passed on."""
+
+
 class Attempt:
     """Begins when it is made. `reason` and `status` tell why another one follows."""
 
     __slots__ = (
-        *("_began_at", "_candidates", "_following", "_load", "_runtime"),
-        *("exchange", "leg", "reason", "route", "status", "upstream"),
+        *("_began_at", "_blamed", "_candidates", "_following", "_load", "_over"),
+        *("exchange", "leg", "race", "reason", "route", "runtime", "sent_at", "status", "upstream"),
     )
 
     def __init__(
@@ -48,11 +61,43 @@ class Attempt:
         self.leg = leg
         self.reason = ""
         self.status = 0  # of the reply that was given up
+        self.runtime = runtime
+        self.sent_at = 0.0
+        self.race: Race | None = None
         self._candidates = candidates
-        self._runtime = runtime
         self._began_at = runtime.clock()
         self._following: Upstream | None = None
+        self._over = self._blamed = False
         self._load = upstream.began()
+
+    def end(self) -> None:
+        """It is over, whatever became of it; once is enough."""
+        if not self._over:
+            self._over = True
+            self.route.group.ended(self.upstream)
+
+    def another_at(self, upstream: Upstream) -> "Attempt":
+        """A second one at the same time."""
+        return Attempt(self.exchange, self.route, self._candidates, upstream, self.runtime)
+
+    @property
+    def may_be_copied(self) -> bool:
+        """Whether sending the request twice at the same time does what sending it once does, and enough is known."""
+        request, hedging = self.exchange.request, self.route.hedging
+        return (
+            hedging is not None
+            and hedging.latency.value < NEVER
+            and self.exchange.body_replayable
+            and self.exchange.body_complete
+            and request.method in IDEMPOTENT
+            and request.upgrade is None
+            and self.exchange.attempts == 1
+        )
+
+    def is_exchanges(self) -> None:
+        """The exchange's times and upstream are those of this attempt."""
+        self.exchange.upstream = self.upstream.name
+        self.exchange.sent_at = self.sent_at
 
     # --- a reply ---
 
@@ -61,27 +106,41 @@ class Attempt:
         # measured: 0.7 us, bench/micro/balance.py
         status = reply.status
         if status >= 500 or status == 429:
-            return self._refused(reply, now)
-        upstream = self.upstream
-        if self.exchange.body_replayable:  # else the time is the client's, who was still sending
-            upstream.first_byte(now - self.exchange.sent_at, self._load, now)
-        if upstream.standing.faults or upstream.standing.rests:
-            self.route.group.succeeded(upstream)
+            if self._refused(reply, now):
+                return False
+        else:
+            if self.exchange.body_replayable:  # else the time is the client's, who was still sending
+                self.took(now - self.sent_at, now)
+            standing = self.upstream.standing
+            if standing.faults or standing.rests:
+                self.route.group.succeeded(self.upstream)
+        if self.race is not None:
+            self.race.won_by(self)
         return True
 
+    def took(self, seconds: float, now: float) -> None:
+        """The time to its first byte, or to the moment when it had already taken too long."""
+        self.upstream.first_byte(seconds, self._load, now)
+        hedging = self.route.hedging
+        if hedging is not None:
+            hedging.latency.add(seconds)
+
     def _refused(self, reply: ReplyHead, now: float) -> bool:
+        """Whether the client is spared this reply."""
         group, status = self.route.group, reply.status
         if status in (429, 503):
-            seconds = seconds_of(reply.retry_after, self._runtime.wall()) if reply.retry_after else None
+            seconds = seconds_of(reply.retry_after, self.runtime.wall()) if reply.retry_after else None
             if seconds is not None or status == 503:
                 group.asked_to_rest(self.upstream, seconds)
         else:
             self._fault()
         if status not in self.route.retries.statuses:
+            return False
+        self.reason, self.status = "status", status
+        if self.race is not None and self.race.other_is_running(self):
             return True
         self._following = self._another(now, unsent=False)
-        self.reason, self.status = "status", status
-        return self._following is None
+        return self._following is not None
 
     # --- no reply ---
 
@@ -94,15 +153,21 @@ class Attempt:
         if self._following is not None:
             return self._following
         self.reason = _reason(error)
-        if not anew and isinstance(error, UpstreamError) and not error.blameless:
-            self._fault()
+        if not anew:
+            self.blame(error)
         if isinstance(error, UpstreamTimeout) and not error.unsent:
             return None
-        return self._another(self._runtime.clock(), unsent=error.unsent, anew=anew)
+        return self._another(self.runtime.clock(), unsent=error.unsent, anew=anew)
 
     def _fault(self) -> None:
         if self.route.group.failed(self.upstream):
             self.exchange.ejected = True
+
+    def blame(self, error: GatewayError) -> None:
+        """Count the failure against the upstream, once, unless its reply has been counted or it is not to blame."""
+        if isinstance(error, UpstreamError) and not error.blameless and not self.status and not self._blamed:
+            self._blamed = True
+            self._fault()
 
     def _another(self, now: float, *, unsent: bool, anew: bool = False) -> Upstream | None:
         exchange, retries = self.exchange, self.route.retries

@@ -19,8 +19,10 @@ from gateway.balance.health import HealthChecks, Probe
 from gateway.balance.lookup import DEFAULT_PORTS, look_up
 from gateway.balance.place import Place
 from gateway.balance.probe import PathProbe, connect_probe
+from gateway.balance.recent import Recent
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Service, UpstreamEntry
+from gateway.routes import Hedging
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
 from gateway.wire.pool import Pool
@@ -29,6 +31,8 @@ from gateway.wire.request_head import Destination
 
 # How long after an upstream has left its series stay in the metrics: scrapes see their last values.
 FORGET_SECONDS = 300.0
+# A first byte is late when it comes later than this share of them.
+LATE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Backend:
         self._prepared: dict[str, Discovery] = {}
         self.group = Group(name, tools.runtime)
         self.budget = Budget(0.0)  # of retries
+        self._hedging = Hedging(Budget(0.0, always=0), Recent(LATE))
+
+    @property
+    def hedging(self) -> Hedging | None:
+        """When and how many second copies are sent; None = never."""
+        return self._hedging if self._hedging.budget.share else None
 
     async def prepare(self, service: Service) -> None:
         """Look up the names that `service` has and the service before had not; changes nothing yet."""
@@ -65,6 +75,7 @@ class Backend:
         before, was_tls = self._service, self._tls
         self._service, self._tls = service, tls
         self.budget.share = service.retries.budget
+        self._hedging.budget.share = service.hedging.budget
         self._discover(service)
         same_way = before is not None and was_tls is tls and _way(before) == _way(service)
         self._arrange(service, same_way)

@@ -7,6 +7,7 @@ from gateway.balance.candidates import Candidates
 from gateway.drive import Parked
 from gateway.errors import GatewayError, NoUpstream, UpstreamError
 from gateway.exchange import Exchange
+from gateway.hedge import Hedge
 from gateway.observe.record import Observer
 from gateway.routes import Route
 from gateway.runtime import Runtime
@@ -28,6 +29,8 @@ class Forward:
     async def __call__(self, exchange: Exchange, route: Route, candidates: Candidates) -> None:
         """Relay the whole reply. Raises UpstreamError, UpstreamTimeout or NoUpstream of the last attempt."""
         route.retries.budget.count(exchange.started_at)
+        if route.hedging is not None:
+            route.hedging.budget.count(exchange.started_at)
         upstream = candidates.first or await route.group.vacancy(exchange)
         anew = False  # the last attempt's pooled connection was dead: this one needs a connection of its own
         while True:
@@ -49,7 +52,7 @@ class Forward:
             else:
                 return
             finally:
-                route.group.ended(upstream)
+                attempt.end()
             await self._before_next(attempt, failure, at_once=anew or failure.unsent)
             upstream = following
 
@@ -60,10 +63,14 @@ class Forward:
         downstream.invite_body()
         head = upstream_head(exchange, attempt.route.headers, attempt.leg.destination)
         ended = connection.send(exchange, head + exchange.body, attempt)
+        attempt.sent_at = exchange.sent_at
         if not exchange.body_replayable:
             exchange.body = b""
             downstream.resume_body()
-        await ended
+        if attempt.route.hedging is not None and attempt.may_be_copied:
+            await Hedge(attempt, connection, ended, self._observer, attempt.route.hedging.latency.value).wait()
+        else:
+            await ended
 
     async def _before_next(self, attempt: Attempt, failure: GatewayError, *, at_once: bool) -> None:
         """Wait a moment, a different one each time: whoever failed with us must not come back with us."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.balance.budget import Budget
 from gateway.balance.candidates import Candidates
 from gateway.balance.group import Group
+from gateway.balance.recent import Recent
 from gateway.errors import NotFound, NoUpstream
 from gateway.exchange import Exchange, Identity, Permit, Request
 from gateway.wire.headers import HeaderPlan
@@ -21,6 +22,14 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
+class Hedging:
+    """`latency` tells when a first byte is late, `budget` how many copies may be sent."""
+
+    budget: Budget
+    latency: Recent
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """The stages of one service."""
 
@@ -30,6 +39,7 @@ class Route:
     group: Group
     headers: HeaderPlan
     retries: Retries
+    hedging: Hedging | None = None
 
     def pick(self, exchange: Exchange, permit: Permit) -> Candidates:
         """The upstreams for this request, best first; none at first when all are full. Raises NoUpstream."""

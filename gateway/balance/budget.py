@@ -6,12 +6,13 @@ ALWAYS = 10
 
 
 class Budget:
-    """At most `share` of the requests of the last ten seconds, and a few always; 0 = none at all."""
+    """At most `share` of the requests of the last ten seconds, and `always` some; a share of 0 = none at all."""
 
-    __slots__ = ("_before", "_ends_at", "_requests", "_spent", "_spent_before", "share")
+    __slots__ = ("_always", "_before", "_ends_at", "_requests", "_spent", "_spent_before", "share")
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, always: int = ALWAYS) -> None:
         self.share = share
+        self._always = always
         self._ends_at = 0.0
         self._requests = self._before = 0
         self._spent = self._spent_before = 0
@@ -32,7 +33,7 @@ class Budget:
         seen = (self._ends_at - now) / WINDOW
         requests = self._requests + self._before * seen
         spent = self._spent + self._spent_before * seen
-        if spent + 1 > ALWAYS + self.share * requests:
+        if spent + 1 > self._always + self.share * requests:
             return False
         self._spent += 1
         return True

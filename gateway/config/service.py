@@ -66,6 +66,16 @@ class Retries(Section):
     )
 
 
+class Hedging(Section):
+    """When a repeatable request is sent to a second upstream although the first has not failed."""
+
+    budget: Ratio = Field(
+        0.0,
+        description="second copies as a share of the requests of the last ten seconds, at most; 0 = none. One is sent"
+        " when the first byte is later than 95 % of the others were; the slower attempt is aborted",
+    )
+
+
 class Health(Section):
     """Active checks of every upstream."""
 
@@ -120,6 +130,7 @@ class Service(Section):
     request_headers: RequestHeaders = Field(default_factory=RequestHeaders)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     retries: Retries = Field(default_factory=Retries)
+    hedging: Hedging = Field(default_factory=Hedging)
     health: Health = Field(default_factory=Health)
     outlier: Outlier = Field(default_factory=Outlier)
     queue: Queue = Field(default_factory=Queue)

@@ -200,6 +200,7 @@ class UpstreamConnection(asyncio.Protocol):
         if not self._attempt.replied(reply, now):
             self._drop(exchange, reply, length, body)
             return
+        client.upstream = self  # another attempt at this exchange may have ended just now
         exchange.status = reply.status
         self._reply = reply
         self._framing = framing = body_framing(exchange, reply, length)
