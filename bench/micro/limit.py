@@ -1,19 +1,30 @@
 """What one limiter check costs, headers included: python -m bench.micro.limit
 
 Prints the best round in microseconds of CPU a check, the first line being what the loop itself costs. The clock is a
-counter, so that every round sees the same verdicts.
+counter, so that every round sees the same verdicts. `batch` lines are the gateway's part of a check in Redis: asking,
+and taking the reply, for 32 checks in one call; `bench/limiters.py` measures it with a Redis.
 """
 
 import itertools
 import time
 from collections.abc import Callable, Iterable
 
+from gateway.drive import Parked
 from gateway.errors import RateLimited
 from gateway.exchange import ANONYMOUS, Exchange, Identity, Request
+from gateway.limit.algorithm import SECOND, Algorithm, Verdict
+from gateway.limit.approximate_window import ApproximateWindow
 from gateway.limit.base import Limiter, Rule, Unlimited
-from gateway.limit.key import client, network
+from gateway.limit.batch import Batch, Waiting
+from gateway.limit.bundle import Bundle
+from gateway.limit.headers import LimitHeaders
+from gateway.limit.key import client, header, network
+from gateway.limit.leaky_bucket import LeakyBucket
+from gateway.limit.leases import Leases
 from gateway.limit.limited import Limited
+from gateway.limit.line import Line
 from gateway.limit.memory import MemoryStore
+from gateway.limit.sliding_window import SlidingWindow
 from gateway.limit.token_bucket import TokenBucket
 from gateway.runtime import Runtime
 
@@ -27,16 +38,17 @@ class Nowhere:
     def invite_body(self) -> None: ...
 
 
-def limiter(step: float, size: int = 100, rate: int = 10) -> Limited:
-    """A limiter for whom `step` seconds pass between two checks."""
+def limiter(step: float, *algorithms: Algorithm) -> Limited:
+    """A limiter for whom `step` seconds pass between two checks, with a rule for each of `algorithms`."""
     runtime = Runtime(clock=itertools.count(0.0, step).__next__)
-    rules = [Rule("default", TokenBucket(size, rate), client())]
-    return Limited(rules, MemoryStore(rules, runtime, KEYS))
+    bundle = Bundle([Rule(f"rule-{index}", each, client()) for index, each in enumerate(algorithms)], {})
+    return Limited(lambda identity: bundle, MemoryStore(runtime, KEYS), Line(runtime.clock))
 
 
 def exchange(address: str) -> Exchange:
     request = Request()
     request.service = "llm"
+    request.fields = [(b"x-api-key", b"sk-0123456789")]
     return Exchange(request, Nowhere(), address, b"", 0)
 
 
@@ -60,6 +72,17 @@ def best(name: str, work: Callable[[], object]) -> None:
     print(f"{name:40}{min(took) / CHECKS * 1e6:8.2f} us")
 
 
+def batch(keys: list[str]) -> None:
+    """Ask about each of `keys`, and take a reply in which all of them pass."""
+    asked = Batch(0.0)
+    for key in keys:
+        asked.add([(ASKED, key)], Waiting(Parked(), []))
+    asked.arguments(Leases())
+    views = b" ".join([b"%d" % ASKED.algorithm.fresh(0)[0]] * len(asked._algorithms))
+    grants = b" ".join(b"%d" % len(entry.waiting) for entry in asked.entries)
+    asked.answers(b"%b %b 0" % (views, grants))
+
+
 def main() -> None:
     call = exchange("192.0.2.1")
     alice = [Identity("alice")] * CHECKS
@@ -67,17 +90,37 @@ def main() -> None:
     best("one subject", lambda: drive(passing, call, alice))
     best("one address", lambda: drive(passing, call, [ANONYMOUS] * CHECKS))
     best("refusals", lambda: drive(refusing, call, alice))
+    for name, algorithm in ALGORITHMS.items():
+        limited = limiter(0.1, algorithm)
+        best(name, lambda limited=limited: drive(limited, call, alice))
+    best("three rules", lambda: drive(three, call, alice))
     crowd = [Identity(f"user-{n}") for n in range(KEYS)]
     drive(crowded, call, crowd)
     best(f"one of {KEYS} subjects", lambda: drive(crowded, call, crowd[:: KEYS // CHECKS]))
     newcomers = (Identity(f"new-{n}") for n in itertools.count())
     best("a newcomer for whom another must go", lambda: drive(crowded, call, itertools.islice(newcomers, CHECKS)))
     best("parse one address", lambda: [network("2001:db8::1") for _ in range(CHECKS)])
+    best("hash one header", lambda: [BY_HEADER(call, ANONYMOUS) for _ in range(CHECKS)])
+    headers, verdict = LimitHeaders([ASKED]), Verdict(True, 42, SECOND, SECOND, 0)
+    best("fill in the headers", lambda: [headers.lines((verdict,), 0) for _ in range(CHECKS)])
+    for name, keys in (("batch, all keys different", DIFFERENT), ("batch, one key", ["a"] * BATCH)):
+        best(name, lambda keys=keys: [batch(keys) for _ in range(CHECKS // BATCH)])
 
 
-passing = limiter(step=0.1)
-refusing = limiter(step=0.0, size=1)
-crowded = limiter(step=1e-9)
+BATCH = 32
+ASKED = Rule("default", TokenBucket(100, 10), client())
+DIFFERENT = [f"subject:user-{number}" for number in range(BATCH)]
+BY_HEADER = header("X-Api-Key")
+ALGORITHMS = {
+    "leaky bucket": LeakyBucket(100, 10),
+    "strict window, full": SlidingWindow(6000, 600 * SECOND),
+    "log, 60 moments": SlidingWindow(60, 6 * SECOND, log=True),
+    "approximate window": ApproximateWindow(1000, 60 * SECOND),
+}
+passing = limiter(0.1, TokenBucket(100, 10))
+refusing = limiter(0.0, TokenBucket(1, 10))
+three = limiter(0.1, TokenBucket(100, 10), LeakyBucket(100, 10), ApproximateWindow(1000, 60 * SECOND))
+crowded = limiter(1e-9, TokenBucket(100, 10))
 
 if __name__ == "__main__":
     main()
