@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.balance.base import Options
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
 from gateway.runtime import Runtime
@@ -56,12 +57,13 @@ async def test_the_strategy_of_the_recipe_keeps_the_promise_of_strategies() -> N
     code = text.partition("```python\n")[2].partition("```")[0]
     names: dict[str, Any] = {
         "Sequence": Sequence, "Collection": Collection, "Upstream": Upstream, "Runtime": Runtime, "Exchange": Exchange,
+        "Options": Options,
     }  # fmt: skip
     exec(compile(code, "docs/extending.md", "exec"), names)
     upstreams = [Upstream(f"http://10.0.0.{number}:8000") for number in (1, 2, 3)]
     for upstream, number in zip(upstreams, (2, 0, 1), strict=True):
         upstream.in_flight = number
-    strategy = names["Fewest"](upstreams, Runtime())
+    strategy = names["Fewest"](upstreams, Runtime(), Options())
     exchange: Any = None
     assert strategy.pick(exchange) is upstreams[1]
     assert strategy.pick(exchange, [upstreams[1]]) is upstreams[2]
