@@ -22,8 +22,17 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange, Request
 from gateway.wire.express import HeadTooLarge
-from gateway.wire.framing import BodyTooLarge, Chunked, Framing, FramingError, Length, UntilClose
-from gateway.wire.grammar import EMPTY_LINES, ODD_BYTES_SO_FAR
+from gateway.wire.framing import (
+    SMALL_READ,
+    BodyTooLarge,
+    Chunked,
+    Framing,
+    FramingError,
+    Length,
+    UntilClose,
+    many_lines,
+)
+from gateway.wire.grammar import ODD_BYTES_SO_FAR, empty_lines
 from gateway.wire.headers import too_large
 from gateway.wire.peer import Peer
 from gateway.wire.replies import CONTINUE, options_reply, own_reply
@@ -67,6 +76,7 @@ class Downstream(asyncio.Protocol):
         "_peer",
         "_pumping",
         "_read_paused",
+        "_rest",
         "_served",
         "_state",
         "_tunnel",
@@ -94,6 +104,7 @@ class Downstream(asyncio.Protocol):
         self._pumping = False
         self._tunnel = False
         self._read_paused = False
+        self._rest = b""  # of a read, and not yet looked at
         self._write_paused = False
 
     def __repr__(self) -> str:
@@ -167,11 +178,14 @@ class Downstream(asyncio.Protocol):
             self._buffer = self._buffer + data if self._buffer else data
             self._pump()
         elif state is BODY:
-            self._body_received(data)
+            if len(data) > SMALL_READ and many_lines(data) and type(self._body) is Chunked:
+                self._in_turns(data)
+            else:
+                self._body_received(data)
         elif state is not LINGER:
             self._buffer += data
-            if len(self._buffer) > LARGEST_SURPLUS:
-                self._pause_reading()
+        if len(self._buffer) > LARGEST_SURPLUS:
+            self._pause_reading()
 
     def _pump(self) -> None:
         """Start the requests that have arrived, until one has to wait for its reply."""
@@ -187,6 +201,9 @@ class Downstream(asyncio.Protocol):
             if not self._read_head():
                 break
         self._pumping = False
+        served = self._state is not BODY and len(self._buffer) <= LARGEST_SURPLUS
+        if served and self._read_paused and not self._write_paused:
+            self._resume_reading()
 
     def _read_head(self) -> bool:
         data = self._buffer
@@ -198,8 +215,9 @@ class Downstream(asyncio.Protocol):
         except HeadTooLarge:
             self._refuse_unread(too_large(data))
         except GatewayError as error:
-            if data.startswith(b"\r\n"):  # RFC 9112, section 2.2: ignored before a request line
-                self._buffer = EMPTY_LINES.sub(b"", data, 1)
+            empty = empty_lines(data)
+            if empty:  # RFC 9112, section 2.2: ignored before a request line
+                self._buffer = data[empty:]
                 return True
             self._refuse_unread(error)
         else:
@@ -298,10 +316,26 @@ class Downstream(asyncio.Protocol):
 
     # --- back-pressure ---
 
+    def _in_turns(self, data: bytes) -> None:
+        """Take many tiny chunks a piece a turn; the event loop would go on with this connection 32 reads long."""
+        self._rest = data[SMALL_READ:]
+        self._body_received(data[:SMALL_READ])
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        rest, self._rest = self._rest, b""
+        if rest:
+            self.data_received(rest)
+        if not (self._rest or self._read_paused) and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def _pause_reading(self) -> None:
         if not self._read_paused and self.transport is not None:
             self._read_paused = True
-            self.expires_at = NEVER
+            if self._state is BODY:
+                self.expires_at = NEVER  # the client's time does not run while it is not let send
             self.transport.pause_reading()
             self._front.watch_unread(self)
 
@@ -337,7 +371,6 @@ class Downstream(asyncio.Protocol):
         if self.upstream is not None:
             self.upstream.resume_reading()
         if self._state is HEAD:
-            self._resume_reading()
             self._pump()
 
     # --- the reply ---
@@ -458,8 +491,7 @@ class Downstream(asyncio.Protocol):
             self._state = HEAD
             front = self._front
             front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.keepalive_timeout)
-            self._resume_reading()
-            if self._buffer:
+            if self._buffer or self._read_paused:
                 self._pump()
             return
         if exchange is not None and exchange.body_complete and not self._buffer:

@@ -12,7 +12,6 @@ STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x8
 # be the CR of a CRLF. (A whole head meets its parser, which refuses all of these.)
 ODD_BYTES_SO_FAR = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n|\Z)|(?<!\r)\n|\r\n[ \t]")
 
-EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]{0,5})?")
 DIGITS = re.compile(rb"[0-9]{1,18}")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -23,3 +22,12 @@ OWN_VIA = re.compile(rb"(?:\A|,)[ \t]*[^ \t,]+[ \t]+ai-api-gateway[ \t]*(?=[(,]|
 LARGEST_HEAD = 65536
 LONGEST_FIELD = 16384
 MOST_FIELDS = 128
+
+
+def empty_lines(data: bytes) -> int:
+    """How many bytes at the beginning of `data` are empty lines; 0 when a CR or LF stands alone among them.
+
+    A regular expression needs memory for each of them, and one read may hold 128,000.
+    """
+    pairs = (len(data) - len(data.lstrip(b"\r\n"))) // 2
+    return 2 * pairs if data.startswith(b"\r\n" * pairs) else 0

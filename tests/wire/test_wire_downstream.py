@@ -208,6 +208,60 @@ async def test_what_is_pipelined_ahead_is_bounded(gate: MemoryGateway) -> None:
 
 
 @in_memory()
+async def test_ED_07_what_is_answered_here_is_no_reason_to_read_ever_more(gate: MemoryGateway) -> None:
+    """Requests that need no upstream are answered a few a turn; meanwhile, no more than 64 KiB wait."""
+    client = gate.connect()
+    options = b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"
+    times = 2 * LARGEST_SURPLUS // len(options)
+    client.feed(options * times)
+    assert not client.reading
+    await gate.quiet()
+    assert client.reading
+    assert got(client).count(b"HTTP/1.1 204 ") == times
+
+
+@in_memory(server=TIMEOUTS)
+async def test_client_that_pipelines_and_never_reads_is_let_go(gate: MemoryGateway) -> None:
+    client = gate.connect()
+    options = b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"
+    await gate.sends(client, options)
+    client.stall()
+    await gate.sends(client, options * (LARGEST_SURPLUS // len(options) + 1))
+    assert not client.reading
+    await gate.passes(60.1)
+    await gate.passes(LINGER_SECONDS + 0.1)
+    assert client.lost
+
+
+@in_memory()
+async def test_ED_11_tiny_chunks_are_taken_a_piece_a_turn(gate: MemoryGateway) -> None:
+    client = gate.connect()
+    await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
+    upstream = gate.accepted[0]
+    before = len(upstream.written)
+    body = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+    client.feed(body + request())
+    taken = len(upstream.written) - before
+    assert 0 < taken < len(body) / 2
+    assert not client.reading
+    await gate.quiet()
+    assert bytes(upstream.written[before:]) == body
+    assert client.reading
+    await gate.sends(upstream, OK)
+    await gate.sends(upstream, OK)
+    assert got(client) == GOT_OK * 2
+
+
+@in_memory()
+async def test_tiny_chunks_that_turn_out_bad_are_refused_once(gate: MemoryGateway) -> None:
+    client = gate.connect()
+    await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
+    await gate.sends(client, b"1\r\nx\r\n" * 8_000 + b"zz\r\n" * 8_000)
+    assert got(client) == own(400, close=True)
+    assert gate.accepted[0].lost
+
+
+@in_memory()
 async def test_client_that_reads_nothing_gets_no_further_request_answered(gate: MemoryGateway) -> None:
     client = gate.connect()
     await gate.sends(client, request())

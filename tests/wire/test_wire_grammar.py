@@ -111,3 +111,21 @@ def test_no_pattern_takes_more_than_linear_time(name: str) -> None:
         look(unit * (grammar.LARGEST_HEAD // len(unit)))
         look(unit * (grammar.LARGEST_HEAD // len(unit)) + b"\0")
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("data", "empty"),
+    [
+        (b"\r\nGET", 2),
+        (b"\r\n\r\n\r\n", 6),
+        (b"\r\n\r\n\rX", 4),
+        (b"\r\n" * 100_000 + b"GET", 200_000),
+        (b"GET\r\n", 0),
+        (b"", 0),
+        (b"\r\n\n\n", 0),
+        (b"\r\r\n\n", 0),
+        (b"\n\r\n", 0),
+    ],
+)
+def test_empty_lines_are_counted_unless_a_cr_or_lf_stands_alone(data: bytes, empty: int) -> None:
+    assert grammar.empty_lines(data) == empty

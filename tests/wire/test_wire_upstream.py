@@ -164,6 +164,21 @@ async def test_events_leave_one_by_one_as_they_come(gate: MemoryGateway) -> None
 
 
 @in_memory()
+async def test_ED_11_tiny_chunks_of_a_reply_give_way_to_the_others_after_each_read(gate: MemoryGateway) -> None:
+    client = gate.connect()
+    await gate.sends(client, request())
+    upstream = gate.accepted[0]
+    await gate.sends(upstream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    upstream.feed(b"1\r\nx\r\n" * 10_000)
+    assert not upstream.reading
+    upstream.feed(b"0\r\n\r\n")
+    assert not got(client).endswith(b"0\r\n\r\n")
+    await gate.quiet()
+    assert upstream.reading
+    assert got(client).endswith(b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n")
+
+
+@in_memory()
 async def test_connections_say_what_they_are_about(gate: MemoryGateway) -> None:
     client = gate.connect()
     await gate.sends(client, request(b"X-Request-Id: me"))
