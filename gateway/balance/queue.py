@@ -36,44 +36,41 @@ class Waiter:
 
 
 class Queue:
-    """True while somebody waits. `find` gives an upstream with room for an exchange, or None."""
+    """Those who wait are in `waiters`. `find` gives an upstream with room for an exchange, or None."""
 
     options: QueueOptions
 
     def __init__(self, runtime: Runtime, find: Callable[[Exchange], Upstream | None]) -> None:
         self._runtime = runtime
         self._find = find
-        self._waiters: deque[Waiter] = deque()
+        self.waiters: deque[Waiter] = deque()
         self._waking = False
-
-    def __len__(self) -> int:
-        return len(self._waiters)
 
     async def wait(self, exchange: Exchange) -> Upstream:
         """An upstream with room, in turn. Raises NoUpstream; a client that leaves leaves the queue."""
-        if len(self._waiters) >= self.options.size:
+        if len(self.waiters) >= self.options.size:
             raise NoUpstream("all full; too many wait")
         waiter = Waiter(exchange)
-        self._waiters.append(waiter)
+        self.waiters.append(waiter)
         self._runtime.deadlines.watch(waiter, self._runtime.clock() + self.options.timeout)
         try:
             return await waiter.parked
         finally:
             waiter.expires_at = float("inf")
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            if waiter in self.waiters:
+                self.waiters.remove(waiter)
 
     def wake(self) -> None:
         """There may be room: let those in whose turn it is, but not from within the exchange that made it."""
-        if self._waiters and not self._waking:
+        if self.waiters and not self._waking:
             self._waking = True
             asyncio.get_running_loop().call_soon(self._admit)
 
     def _admit(self) -> None:
         self._waking = False
-        while self._waiters:
-            upstream = self._find(self._waiters[0].exchange)
+        while self.waiters:
+            upstream = self._find(self.waiters[0].exchange)
             if upstream is None:
                 return
             # The stage that waits runs on inside, and has begun its exchange before the next one is looked at.
-            self._waiters.popleft().parked.resolve(upstream)
+            self.waiters.popleft().parked.resolve(upstream)

@@ -60,7 +60,7 @@ async def test_first_come_first_served_as_room_is_made() -> None:
     assert bench.log == ["a in"]
     await bench.frees(2)
     assert bench.log == ["a in", "b in", "c in"]
-    assert len(bench.queue) == 1
+    assert len(bench.queue.waiters) == 1
 
 
 async def test_room_made_twice_in_one_turn_of_the_loop_is_looked_at_once() -> None:
@@ -88,14 +88,14 @@ async def test_who_waited_too_long_is_refused_and_the_next_one_is_not_forgotten(
     assert bench.log == ["a refused: all full; waited too long"]
     await bench.frees(1)
     assert bench.log[1:] == ["b in"]
-    assert not bench.queue
+    assert not bench.queue.waiters
 
 
 async def test_who_leaves_gives_its_place_to_the_next_one() -> None:
     bench = Bench()
     a, _ = each(bench, "ab")
     a.interrupt(ClientLeft())
-    assert (bench.log, len(bench.queue)) == (["a left"], 1)
+    assert (bench.log, len(bench.queue.waiters)) == (["a left"], 1)
     await bench.frees(1)
     assert bench.log == ["a left", "b in"]
     assert bench.upstream.in_flight == 1
