@@ -23,7 +23,7 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Request
 from gateway.wire.express import HeadTooLarge
 from gateway.wire.framing import (
-    SMALL_READ,
+    LARGE_READ,
     BodyTooLarge,
     Chunked,
     Framing,
@@ -178,7 +178,7 @@ class Downstream(asyncio.Protocol):
             self._buffer = self._buffer + data if self._buffer else data
             self._pump()
         elif state is BODY:
-            if len(data) > SMALL_READ and many_lines(data) and type(self._body) is Chunked:
+            if len(data) > LARGE_READ:
                 self._in_turns(data)
             else:
                 self._body_received(data)
@@ -317,9 +317,10 @@ class Downstream(asyncio.Protocol):
     # --- back-pressure ---
 
     def _in_turns(self, data: bytes) -> None:
-        """Take many tiny chunks a piece a turn; the event loop would go on with this connection 32 reads long."""
-        self._rest = data[SMALL_READ:]
-        self._body_received(data[:SMALL_READ])
+        """Let others have their turn before the next read; many tiny chunks are taken a piece a turn."""
+        if type(self._body) is Chunked and many_lines(data):
+            data, self._rest = data[:LARGE_READ], data[LARGE_READ:]
+        self._body_received(data)
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._read_on)

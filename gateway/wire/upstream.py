@@ -13,7 +13,7 @@ from gateway.errors import GatewayError, UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
 from gateway.runtime import Deadlines
 from gateway.wire.express import Express, HeadTooLarge
-from gateway.wire.framing import SMALL_READ, Framing, FramingError, UntilClose, many_lines
+from gateway.wire.framing import LARGE_READ, Framing, FramingError, UntilClose
 from gateway.wire.grammar import ODD_BYTES_SO_FAR
 from gateway.wire.relay import body_framing, client_head, may_keep
 from gateway.wire.reply_head import ReplyHead
@@ -161,13 +161,13 @@ class UpstreamConnection(asyncio.Protocol):
         assert client is not None
         client.write(framing.take(data))
         self.expires_at = min(self._clock() + self._idle, self._total_at)
-        if len(data) > SMALL_READ and many_lines(data):
+        if len(data) > LARGE_READ:
             self._give_way()
         if framing.done:
             self._finish(framing)
 
     def _give_way(self) -> None:
-        """Read on in the next turn of the event loop, which would go on with this connection 32 reads long."""
+        """Let others have their turn before the next read."""
         if self.transport is not None and not (self.read_paused or self.transport.is_closing()):
             self.transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._read_on)
