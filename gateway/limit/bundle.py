@@ -31,7 +31,7 @@ class Bundle:
 
         A rule without a verdict lets everyone pass, and nothing is told about it.
         """
-        # measured: 0.6 us less for the usual case of one rule, of 1.5; python -m bench.micro.limit
+        # measured: 0.4 us, against 1.9 the general way; python -m bench.micro.limit, 2026-11-25
         if self._plain is not None and len(verdicts) == 1 and (only := verdicts[0]) is not None and only.allowed:
             return self._plain.lines((only,), 0), 0, only.delay_us
         rules, spoken = [], []

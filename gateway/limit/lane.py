@@ -1,6 +1,7 @@
 """One connection to Redis and what it carries: batch after batch, one at a time, each sent once."""
 
 import asyncio
+import logging
 from typing import Protocol
 
 from redis.asyncio import Connection
@@ -12,9 +13,11 @@ from gateway.limit.script import digest, source
 from gateway.limit.servers import CONNECT, Open
 from gateway.runtime import Runtime
 
+log = logging.getLogger(__name__)
+
 FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
-GRACE = 0.002
+LONGEST_PAUSE = 1.5
+GRACE = 0.01
 """Seconds for a reply that is here already while the loop was late to look."""
 
 FAILURES = (RedisError, OSError, ValueError)
@@ -72,6 +75,9 @@ class Lane:
                     await (self._prove(connection, self._timeout) if batch is None else self._carry(connection, batch))
             except FAILURES as error:
                 self._work.unreachable(error)
+            except Exception as error:  # a bug must not end the lane, for then nobody would be answered
+                log.exception("limiter store: a lane failed")
+                self._work.unreachable(error)
             finally:
                 if connection is not None:
                     await connection.disconnect(nowait=True)
@@ -99,7 +105,7 @@ class Lane:
         try:
             reply = await self._ask(connection, batch, batch.born + self._timeout)
             self._work.answered(batch, reply)
-        except FAILURES as error:
+        except Exception as error:
             self._work.lost(batch, error)
             raise
         finally:

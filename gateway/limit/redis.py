@@ -10,7 +10,6 @@ decided blind, at once, until a connection has proved that it works.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from gateway.drive import Parked
@@ -22,15 +21,13 @@ from gateway.limit.concurrency import LEASE_US
 from gateway.limit.denials import Denials
 from gateway.limit.lane import Lane
 from gateway.limit.leases import Leases
+from gateway.limit.queue import Queue
 from gateway.limit.servers import Open
 from gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-OUTSTANDING = 2  # batches on their way, as long as their replies come
 LANES = 4
-STUCK = 0.005  # seconds that a batch waits for a reply to another before a spare lane takes it
-MOST_PENDING = 64  # batches
 ANNOUNCE = 5.0  # seconds
 ANNOUNCE_US = 15_000_000
 RENEW = LEASE_US / 3_000_000  # seconds
@@ -40,7 +37,7 @@ QUIET = 10.0  # seconds between two warnings at least
 class RedisStore:
     """Decides in Redis, or, while that cannot be asked, by `blind`.
 
-    `up` is whether Redis is asked at the moment. Call `start` once before the first check and `close` at the end.
+    Call `start` once before the first check and `close` at the end.
     """
 
     def __init__(
@@ -53,17 +50,14 @@ class RedisStore:
         place: str = "redis",
     ) -> None:
         self.place = place
-        self.up = False
         self.leases = Leases()
         self.blind = Blind(runtime, self.leases)
         self.malformed = 0
         self._runtime = runtime
         self._clock = runtime.clock
         self._renew_every = renew_every
-        self._pending: deque[Batch] = deque()
-        self._idle: deque[asyncio.Future[None]] = deque()
+        self._queue = Queue(runtime.clock, timeout, self._decide_blind)
         self._denials = Denials()
-        self._outstanding = 0
         self._answered_at = 0.0
         self._warned_at = -QUIET
         self._down_at = 0.0
@@ -77,6 +71,11 @@ class RedisStore:
     def __repr__(self) -> str:
         return f"<RedisStore {self.place} {'up' if self.up else 'down'}>"
 
+    @property
+    def up(self) -> bool:
+        """Whether Redis is asked at the moment."""
+        return self._queue.is_open
+
     async def start(self) -> Exception | None:
         """Connect; what the first attempt failed with, after which the store goes on trying by itself."""
         self._first = asyncio.get_running_loop().create_future()
@@ -89,64 +88,30 @@ class RedisStore:
         for task in self._tasks:
             task.cancel()
 
-    # --- the limiter's side ---
-
     def decide(self, checks: Sequence[Check], slots: Slots) -> Verdicts | Parked[Verdicts]:
         """Verdicts at once when a refusal is known or Redis is down, else something to await at once."""
         if self._denials.any and (denied := self._denials.look(checks, self._clock())):
             return denied
-        if not self.up or len(self._pending) > MOST_PENDING:
+        if not self._queue.takes:
             return self.blind.decide(checks, slots)
         parked: Parked[Verdicts] = Parked()
-        self._filling().add(checks, Waiting(parked, slots))
+        self._queue.filling().add(checks, Waiting(parked, slots))
         return parked
 
     def release(self, slots: Slots) -> None:
         """Give back `slots`, with the next batch."""
         self.leases.free(slots)
         if self.up:
-            self._filling()
-
-    def _filling(self) -> Batch:
-        """The batch that still takes something in; it will be sent."""
-        pending = self._pending
-        if pending and not pending[-1].full:
-            return pending[-1]
-        batch = Batch(self._clock())
-        pending.append(batch)
-        if self._outstanding < OUTSTANDING:
-            self._wake()
-        else:
-            asyncio.get_running_loop().call_later(STUCK, self._unstick, batch)
-        return batch
-
-    def _unstick(self, batch: Batch) -> None:
-        if self._pending and self._pending[0] is batch:
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._idle:
-            waiter = self._idle.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-
-    # --- the lanes' side ---
+            self._queue.filling()
 
     async def next(self) -> Batch | None:
-        while self.up and not self._pending:
-            waiter = asyncio.get_running_loop().create_future()
-            self._idle.append(waiter)
-            await waiter
-        if not self.up:
-            return None
-        self._outstanding += 1
-        return self._pending.popleft()
+        return await self._queue.next()
+
+    def ended(self) -> None:
+        self._queue.ended()
 
     def probe(self) -> Batch:
         return Batch(self._clock(), ANNOUNCE_US)
-
-    def ended(self) -> None:
-        self._outstanding -= 1
 
     def answered(self, batch: Batch, reply: bytes) -> None:
         answers = batch.answers(reply)
@@ -182,16 +147,11 @@ class RedisStore:
         self._decide_blind(batch)
 
     def _go_down(self, error: Exception) -> None:
-        self.up = False
         self._down_at = now = self._clock()
         if now - self._warned_at >= QUIET:
             self._warned_at = now
             log.warning("limiter store %s: %s; deciding by on_store_error until it answers", self.place, told(error))
-        while self._idle:
-            self._wake()  # to prove itself
-        pending = list(self._pending)
-        self._pending.clear()
-        for batch in pending:
+        for batch in self._queue.close():
             self._decide_blind(batch)
 
     def _decide_blind(self, batch: Batch) -> None:
@@ -210,16 +170,15 @@ class RedisStore:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
         if not self.up:
-            self.up = True
+            self._queue.open()
             if self._warned_at >= self._down_at:  # somebody was told that it was down
                 log.info("limiter store %s: answers again after %.1f s", self.place, self._clock() - self._down_at)
             self._renew()  # a slot that was taken blind, or whose lease ended meanwhile
 
     def unreachable(self, error: Exception) -> None:
         if self._first is not None and not self._first.done():
+            self._go_down(error)
             self._first.set_result(error)
-
-    # --- what has to be told now and then ---
 
     async def _every(self, seconds: float, work: Callable[[], None]) -> None:
         while True:
@@ -228,13 +187,13 @@ class RedisStore:
                 work()
 
     def _announce(self) -> None:
-        self._filling().announce_us = ANNOUNCE_US
+        self._queue.filling().announce_us = ANNOUNCE_US
 
     def _renew(self) -> None:
         for portion in self.leases.portions():
-            self._filling().renewed.append(portion)
+            self._queue.filling().renewed.append(portion)
         if self.leases.untold:
-            self._filling()
+            self._queue.filling()
 
 
 def told(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from redis.exceptions import (
 from gateway.config.redis import Place
 from gateway.limit.base import SPACE
 
-CONNECT = 1.0
+CONNECT = 2.0
 """Seconds that the TCP connection, its TLS and each handshake reply may take."""
 
 Open: TypeAlias = Callable[[], Awaitable[Connection]]

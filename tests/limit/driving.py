@@ -20,6 +20,7 @@ from gateway.limit.servers import opener
 from gateway.runtime import Runtime
 
 T = TypeVar("T")
+TOO_LONG = 10.0
 
 
 class Driven:
@@ -45,8 +46,9 @@ class Driven:
 
 
 async def driven(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, run in a Drive."""
-    return await Driven(work).result
+    """The result of `work`, run in a Drive; TimeoutError when it takes longer than anything here may."""
+    async with asyncio.timeout(TOO_LONG):
+        return await Driven(work).result
 
 
 async def decided(store: RedisStore, checks: Sequence[tuple[Rule, str]], slots: Slots | None = None) -> Any:
@@ -65,8 +67,10 @@ async def store_at(url: str, runtime: Runtime | None = None, **options: Any) -> 
     """A started store; closed, with all it spawned, at the end."""
     runtime = runtime or Runtime()
     store = RedisStore(opener(parse_redis_url(url), None), runtime, **{"timeout": 1.0, **options})
-    if await store.start() is None:
-        await until(lambda: len(store._idle) == LANES)  # so that a test knows which calls are its own
+    async with asyncio.timeout(TOO_LONG):
+        failed = await store.start()
+    if failed is None:
+        await until(lambda: store._queue.idle == LANES)  # so that a test knows which calls are its own
     try:
         yield store
     finally:

@@ -94,8 +94,9 @@ class FaultProxy:
             self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
-        while self._writers:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while self._writers:
+                await asyncio.sleep(0.001)
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 def binary() -> str:
@@ -70,8 +72,9 @@ class RedisServer:
 
     @cached_property
     def client(self) -> redis.Redis:
-        """A client of the tests' own, on which waiting is fine."""
-        return redis.Redis(port=self.port, password=self.password, decode_responses=True)
+        """A client of the tests' own, of one connection, on which waiting is fine and nothing is tried for long."""
+        options = {"single_connection_client": True, "retry": Retry(NoBackoff(), 1), "socket_timeout": 5}
+        return redis.Redis(port=self.port, password=self.password, decode_responses=True, **options)
 
     @property
     def pid(self) -> int:
