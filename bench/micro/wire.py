@@ -102,7 +102,7 @@ async def build() -> tuple[Front, Assembly, str]:
     runtime = Runtime()
     sink = Sink(os.open(os.devnull, os.O_WRONLY))
     observer = Observer(runtime, Tallies(), AccessLog(config.log, sink, runtime))
-    parts = Assembly(config, runtime)
+    parts = Assembly(config, runtime, None, lambda service, upstream: None)
     await parts.start()
     pipeline = Pipeline(parts.routes, Forward(runtime, observer), observer)
     front = Front(config.server, runtime, pipeline.handle, pipeline.reject, asyncio.Protocol, frozenset())
