@@ -1,6 +1,7 @@
 """What an authentication scheme is: a credential -> who it speaks for, or one of a closed set of reasons why not."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Literal, Protocol, get_args
 
@@ -69,7 +70,7 @@ class Proof:
         self.until = until
 
 
-class Scheme:
+class Scheme(ABC):
     """One way to prove who one is; the gate asks each in turn.
 
     `field` is a request header (lower case) that carries this scheme's credential where there is no Authorization; it
@@ -85,17 +86,17 @@ class Scheme:
     def _count(self, result: str) -> None:
         self.updates[result] = self.updates.get(result, 0) + 1
 
+    @abstractmethod
     async def prove(self, token: bytes) -> Proof | None:
         """What `token`, at most 8 KiB of it, proves; None when it is for another scheme to judge.
 
         Raises `refused`, or NoUpstream while there is no key to judge it with. May await as an `Authenticator` may.
         """
-        raise NotImplementedError
 
-    def start(self) -> None:
+    def start(self) -> None:  # noqa: B027 - most schemes have nothing in the background
         """Begin whatever goes on in the background."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """End it."""
 
     def checks(self) -> Iterable[tuple[bool, str]]:

@@ -251,3 +251,13 @@ async def test_the_file_is_looked_after_in_the_background(watching: tuple[Gate, 
 async def test_no_key_is_printed(path: Path) -> None:
     gate, _ = keys_in(path)
     assert repr(gate) == "<Gate <ApiKeys 1> <TokenCache 0 tokens>>"
+
+
+async def test_JW_24_the_constant_time_comparison_has_the_last_word_about_a_key(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, _ = keys_in(path)
+    assert await verdict(gate, request(b"Bearer " + ONE)) == "robot"
+    fresh, _ = keys_in(path)
+    monkeypatch.setattr(module.hmac, "compare_digest", lambda one, other: False)
+    assert await verdict(fresh, request(b"Bearer " + ONE)) == "unknown_key"

@@ -13,11 +13,12 @@ import pytest
 from auth_stage import standing
 from auth_tokens import SECRET, Clock, base64url, encode, forge, request
 from joserfc.jwk import OctKey
-from scripted_issuer import AUDIENCE, Key, ScriptedIssuer, ec_key, ed_key, public, rsa_key, sign
+from scripted_issuer import AUDIENCE, SIGNERS, Key, ScriptedIssuer, ec_key, ed_key, public, rsa_key, sign
 
 from gateway.auth.gate import Gate
 from gateway.auth.registry import build
 from gateway.auth.scheme_tools import Tools
+from gateway.auth.unverified import decode
 from gateway.config.tree import Config
 from gateway.errors import Unauthenticated
 from gateway.runtime import Runtime
@@ -207,11 +208,75 @@ async def test_JW_01_a_modified_pkcs1_padding_is_refused_even_of_the_true_key(
         assert not await target.accepts(signed + b"." + base64url(_raw(PADDINGS[name])(signed)))
 
 
-@pytest.mark.parametrize("swap", [(0, 0), (1, 0), (0, 1)])
-async def test_JW_01_signatures_of_zero_and_one_on_a_curve_are_refused(swap: tuple[int, int]) -> None:
-    """CVE-2022-21449: r and s of zero passed for everything."""
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
+
+
+def _pair(r: int, s: int, size: int = 32) -> bytes:
+    return r.to_bytes(size) + s.to_bytes(size)
+
+
+EDGES = {"0": 0, "1": 1, "n-1": ORDER - 1, "n": ORDER}
+INTEGERS: dict[str, Callable[[int, int], bytes]] = {
+    # CVE-2022-21449: r and s of zero passed for everything.
+    **{f"r={r} s={s}": lambda _r, _s, r=r, s=s: _pair(EDGES[r], EDGES[s]) for r in EDGES for s in EDGES},  # type: ignore[misc]
+    "too long": lambda r, s: _pair(r, s, 33),
+    "zeros behind": lambda r, s: r.to_bytes(32) + b"\0" + s.to_bytes(32) + b"\0",
+    "r too big": lambda r, s: _pair(r + ORDER, s, 33),
+    "s too big": lambda r, s: _pair(r, s + ORDER, 33),
+    "r and 2^256": lambda r, s: _pair(r + 2**256, s, 33),
+    "s and 2^256": lambda r, s: _pair(r, s + 2**256, 33),
+    "a buffer's worth": lambda r, s: _pair(r, s, 320),
+    "r only": lambda r, s: r.to_bytes(32),
+    "swapped": lambda r, s: _pair(s, r),
+}
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("mode", ["jwt", "oidc"])
+async def test_JW_01_a_modified_signature_on_a_curve_is_refused(name: str, mode: str, tmp_path: Path) -> None:
+    """SpecialCaseEs256: integers of zero, one and the order, too big, too long, and not in their places."""
     async with ScriptedIssuer(public(ec_key())) as provider, standing(provider) as stage:
-        target = Target(stage.gate, "ES256", provider.claims(stage.runtime.wall()))
-        r, s = swap
-        raw = r.to_bytes(32) + s.to_bytes(32)
-        assert not await target.accepts(target.header + b"." + target.payload + b"." + base64url(raw))
+        (tmp_path / "key.pem").write_bytes(ec_key().as_bytes("PEM", private=False))
+        jwt = {"algorithms": ["ES256"], "audience": AUDIENCE, "public_key": str(tmp_path / "key.pem")}
+        own = build(Config.model_validate({"jwt": jwt}), Tools(stage.runtime))
+        target = Target(stage.gate if mode == "oidc" else own, "ES256", provider.claims(stage.runtime.wall()))
+        signed, raw = target.header + b"." + target.payload, decode(target.signature)
+        r, s = int.from_bytes(raw[:32]), int.from_bytes(raw[32:])
+        assert await target.accepts(signed + b"." + base64url(_pair(r, s)))
+        assert await target.accepts(signed + b"." + base64url(_pair(r, ORDER - s)))  # as true, and wycheproof says so
+        assert not await target.accepts(signed + b"." + base64url(INTEGERS[name](r, s)))
+
+
+async def test_JW_01_a_true_signature_over_what_is_not_base64url_is_refused(target: Target) -> None:
+    """The base64 group: spaces, other characters and spare bits, in each segment, even where they were signed."""
+
+    def signed(header: bytes, payload: bytes) -> bytes:
+        text = header + b"." + payload
+        return text + b"." + base64url(SIGNERS[target.algorithm].sign(text, target.key))
+
+    header, payload, signature = target.header, target.payload, target.signature
+    assert await target.accepts(signed(header, payload))
+    for token in (
+        signed(header + b"    ", payload),
+        signed(header + b"####", payload),
+        signed(header[:-1] + b"?" + header[-1:], payload),
+        signed(header + b"=", payload),
+        signed(header, b"    " + payload),
+        signed(header, b"####" + payload),
+        signed(header, b"?" + payload),
+        signed(header, payload + b"?"),
+        signed(header, base64url(b"{}")[:2] + b"B"),  # spare bits
+        signed(header, b""),
+        header + b"." + payload + b".    " + signature,
+        header + b"." + payload + b".?" + signature,
+        header + b"." + payload + b"." + signature + b"?",
+        header + b"." + payload + b"." + b"????" + signature[4:],
+    ):
+        assert not await target.accepts(token), token
+
+
+@pytest.mark.parametrize("spelling", [b'{ "kid" : "%s", "alg" : "%s" }', b'{"kid":"%s",\n\t"alg":"%s"}'])
+async def test_JW_01_white_space_in_a_signed_header_is_fine(target: Target, spelling: bytes) -> None:
+    header = base64url(spelling % (str(target.key.kid).encode(), target.algorithm.encode()))
+    text = header + b"." + target.payload
+    assert await target.accepts(text + b"." + base64url(SIGNERS[target.algorithm].sign(text, target.key)))

@@ -3,7 +3,7 @@
 import pytest
 from auth_tokens import request
 
-from gateway.auth.base import INVALID, REASONS, Nobody, Reason, refused
+from gateway.auth.base import INVALID, REASONS, Nobody, Reason, Scheme, refused
 from gateway.exchange import ANONYMOUS
 
 
@@ -31,3 +31,11 @@ def test_the_detail_is_the_reason_itself_so_that_it_can_label_a_metric(reason: R
 async def test_nobody_asks_for_nothing_and_ignores_what_is_brought() -> None:
     assert await Nobody().authenticate(request()) is ANONYMOUS
     assert await Nobody().authenticate(request(b"Bearer x")) is ANONYMOUS
+
+
+def test_a_scheme_that_cannot_prove_anything_is_not_built() -> None:
+    class Empty(Scheme):
+        pass
+
+    with pytest.raises(TypeError, match="prove"):
+        Empty()  # type: ignore[abstract]

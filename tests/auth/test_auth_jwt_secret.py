@@ -1,8 +1,10 @@
 """Which secrets and algorithms are fit to start with, and tokens minted with them."""
 
 import base64
+import hmac
 import json
 import warnings
+from collections.abc import Callable
 
 import pytest
 from auth_tokens import (
@@ -87,6 +89,7 @@ def test_a_token_is_minted_with_the_algorithm_that_the_gateway_allows(algorithm:
         ({"ttl": float("inf")}, "ttl"),
         ({"secret": b"short"}, "jwt.secret"),
         ({"algorithm": "none"}, "jwt.algorithms"),
+        ({"claims": {"tenant": "a", "sub": "mallory", "exp": 9e9}}, "claims: exp, sub has an option of its own"),
     ],
     ids=str,
 )
@@ -99,3 +102,17 @@ def test_verification_never_warns_about_the_key() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert verdict(token_gate(), forge()) == "ok"
+
+
+def test_JW_24_the_constant_time_comparison_alone_decides_about_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, token = token_gate(), forge()
+    compared: list[tuple[bytes, bytes]] = []
+
+    def says(answer: bool) -> Callable[[bytes, bytes], bool]:
+        return lambda one, other: compared.append((one, other)) or answer  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(hmac, "compare_digest", says(False))
+    assert verdict(gate, token) == "signature"
+    monkeypatch.setattr(hmac, "compare_digest", says(True))
+    assert verdict(gate, forge(secret=b"?" * 32)) == "ok"
+    assert [len(one) for pair in compared for one in pair] == [32] * 4

@@ -88,6 +88,17 @@ BAD: dict[str, tuple[Any, str]] = {
     "a curve of money": (public(ec_key("bad"), crv="secp256k1"), "its kty or crv is none we use"),
     "a curve that is a list": (public(ec_key("bad"), crv=["P-256"]), "its kty or crv is none we use"),
     "a curve for key agreement": (public(ed_key("bad"), crv="X25519"), "its kty or crv is none we use"),
+    "a point of another curve": (
+        public(ec_key("bad"), crv="P-384"),
+        "it is no point on its curve, or no key at all",
+    ),
+    "a point called RSA": (public(ec_key("bad"), kty="RSA"), "a member is missing"),
+    "an alg that nobody knows": (public(ec_key("bad"), alg="ES521"), "its alg is not for signatures with such a key"),
+    "an alg of another curve": (public(ec_key("bad"), alg="ES384"), "its alg is not for signatures with such a key"),
+    "an RSA key to encrypt with": (
+        public(rsa_key("bad"), key_ops=["encrypt"]),
+        "its key_ops do not have verify",
+    ),
     "no kty": ({"kid": "bad", "n": "AQAB"}, "its kty or crv is none we use"),
     "no modulus": ({"kty": "RSA", "kid": "bad", "e": "AQAB"}, "a member is missing"),
     "a modulus that is a number": ({"kty": "RSA", "kid": "bad", "e": "AQAB", "n": 3}, "a member is missing"),

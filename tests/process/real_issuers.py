@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ SECRET = "a secret between the robot and the provider"
 CALLBACK = "http://localhost/callback"
 
 
-class RealIssuer:
+class RealIssuer(ABC):
     """A provider at `url` that a test starts, stops and rotates. `audience` and `subject` are in its tokens."""
 
     audience = ""
@@ -64,12 +65,13 @@ class RealIssuer:
         self.stop()
         await self.start()
 
+    @abstractmethod
     def _command(self) -> Sequence[str]:
-        raise NotImplementedError
+        """What runs it."""
 
+    @abstractmethod
     async def token(self) -> str:
         """A token for `audience`, by whatever grant the provider has."""
-        raise NotImplementedError
 
     async def _post(self, path: str, data: dict[str, str], auth: tuple[str, str]) -> dict[str, Any]:
         async with (
@@ -132,8 +134,10 @@ class Certified(RealIssuer):
         return str(answer["access_token"])
 
 
-# Without Node.js the certified one is not collected.
-ISSUERS: Sequence[type[RealIssuer]] = (Mock, Certified) if shutil.which("node") and shutil.which("npm") else (Mock,)
+NODE = pytest.mark.skipif(
+    not (shutil.which("node") and shutil.which("npm")), reason="the certified oidc-provider needs node and npm on PATH"
+)
+ISSUERS = [pytest.param(Mock, id="mock"), pytest.param(Certified, id="certified", marks=NODE)]
 
 
 def _install() -> None:

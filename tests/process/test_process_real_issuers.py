@@ -23,7 +23,7 @@ async def answer(wire: Wire) -> None:
         await wire.until(lambda wire: bool(wire.received) or bool(wire.ended))
 
 
-@pytest.fixture(params=ISSUERS, ids=lambda kind: kind.__name__.lower())
+@pytest.fixture(params=ISSUERS)
 async def issuer(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RealIssuer]:
     """A provider that does not run yet."""
     with ExitStack() as stack:
