@@ -1,0 +1,155 @@
+"""The engine behind OpenAI's API: chat completions plain and streamed, models, health, metrics."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bench.model import text
+from bench.model.driver import Driver
+from bench.model.engine import Engine, Sequence, Setting
+from bench.model.metrics import Metrics
+from gateway.demo.replies import Refusal, asked_for, json_reply, openai_errors
+from gateway.demo.schema import ChatRequest
+
+MAX_BODY = 16 << 20
+
+
+class ModelServer:
+    """The handlers. Every reply has as many tokens as were asked for, `tokens` when nothing was said."""
+
+    def __init__(self, model: str, setting: Setting, tokens: int = 128) -> None:
+        self._model = model
+        self._tokens = tokens
+        self.engine = Engine(setting)
+        self.metrics = Metrics(self.engine, model)
+        self._driver: Driver
+
+    def app(self) -> web.Application:
+        """The server as an application; serve it with `handler_cancellation`, so that who leaves is noticed."""
+        app = web.Application(middlewares=[openai_errors], client_max_size=MAX_BODY)
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/metrics", self.show_metrics)
+        app.router.add_get("/v1/models", self.models)
+        app.router.add_post("/v1/chat/completions", self.chat)
+        app.cleanup_ctx.append(self._driving)
+        return app
+
+    async def _driving(self, _: web.Application) -> AsyncIterator[None]:
+        async with Driver(self.engine, self.metrics) as self._driver:
+            yield
+
+    async def health(self, request: web.Request) -> web.Response:
+        return json_reply({"status": "ok", "lag_ms": round(self._driver.lag * 1000, 3)})
+
+    async def show_metrics(self, request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=self.metrics.text(), headers=headers)
+
+    async def models(self, request: web.Request) -> web.Response:
+        room = self.engine.cache.capacity * self.engine.setting.block
+        row = {"id": self._model, "object": "model", "created": 0, "owned_by": "bench", "max_model_len": room}
+        return json_reply({"object": "list", "data": [row]})
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        asked = await asked_for(request, ChatRequest, self._model)
+        prompt = text.encode((message.role, message.text) for message in asked.messages)
+        words = text.reply(prompt, asked.limit or self._tokens)
+        hashes = text.hashes(text.whole(prompt, "".join(words)), self.engine.setting.block)
+        try:
+            sequence = self._driver.submit(text.count(prompt), len(words), hashes)
+        except ValueError as error:
+            raise Refusal(str(error), param="messages", code="context_length_exceeded") from error
+        finish = "stop" if asked.limit is None else "length"
+        reply = Reply(self._model, sequence, words, finish, streamed=asked.stream, with_usage=asked.with_usage)
+        try:
+            return await (self._stream(request, reply) if asked.stream else self._whole(reply))
+        finally:
+            self._driver.leave(sequence)
+            self.metrics.forget(sequence, reply.written)
+
+    async def _whole(self, reply: "Reply") -> web.Response:
+        while await self._driver.token(reply.sequence) < reply.sequence.output:
+            pass
+        reply.written = reply.sequence.output
+        message = {"role": "assistant", "content": "".join(reply.words)}
+        choice = {"index": 0, "message": message, "finish_reason": reply.finish}
+        return json_reply({**reply.head, "choices": [choice], "usage": reply.usage()})
+
+    async def _stream(self, request: web.Request, reply: "Reply") -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+        await response.prepare(request)  # before the first token, as vLLM does
+        while reply.written < reply.sequence.output:
+            number = await self._driver.token(reply.sequence)
+            await response.write(reply.event(number))
+            reply.written = number
+        if reply.with_usage:
+            await response.write(
+                b"data: " + orjson.dumps({**reply.head, "choices": [], "usage": reply.usage()}) + b"\n\n"
+            )
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+
+class Reply:
+    """What is said for one sequence; `written` tokens of it have been."""
+
+    def __init__(
+        self, model: str, sequence: Sequence, words: list[str], finish: str, *, streamed: bool, with_usage: bool
+    ) -> None:
+        kind = "chat.completion.chunk" if streamed else "chat.completion"
+        created = int(time.time())
+        self.head: dict[str, Any] = {
+            "id": f"chatcmpl-{secrets.token_hex(12)}",
+            "object": kind,
+            "created": created,
+            "model": model,
+        }
+        self.sequence = sequence
+        self.words = words
+        self.finish = finish
+        self.with_usage = with_usage
+        self.written = 0
+
+    def event(self, number: int) -> bytes:
+        """The chunk of token `number`."""
+        delta = {"content": self.words[number - 1]}
+        if number == 1:
+            delta = {"role": "assistant", **delta}
+        finish = self.finish if number == self.sequence.output else None
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return b"data: " + orjson.dumps({**self.head, "choices": [choice]}) + b"\n\n"
+
+    def usage(self) -> dict[str, Any]:
+        prompt, completion = self.sequence.prompt, self.sequence.output
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "prompt_tokens_details": {"cached_tokens": self.sequence.cached},
+        }
+
+
+@contextlib.asynccontextmanager
+async def listening(server: ModelServer, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """Serve inside the block; gives the bound port."""
+    runner = web.AppRunner(server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound: int = runner.addresses[0][1]
+        yield bound
+    finally:
+        await runner.cleanup()
+
+
+async def serve(server: ModelServer, host: str, port: int, stop: asyncio.Event) -> None:
+    """Answer until `stop`."""
+    async with listening(server, host, port) as bound:
+        print(f"model server on http://{host}:{bound}/v1", flush=True)
+        await stop.wait()
