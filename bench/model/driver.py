@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 
 from bench.model.engine import Engine, Sequence
 from bench.model.metrics import Metrics
@@ -21,7 +22,7 @@ class Driver:
         self._metrics = metrics
         self._feeds: dict[Sequence, asyncio.Queue[int]] = {}
         self._work = asyncio.Event()
-        self._clock = asyncio.get_running_loop().time
+        self._clock = time.monotonic  # uvloop's clock counts whole milliseconds
 
     async def __aenter__(self) -> "Driver":
         self._task = asyncio.create_task(self._run())
