@@ -6,7 +6,7 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from aioprometheus.collectors import Counter, Gauge, Histogram, Registry
+from aioprometheus.collectors import Collector, Counter, Gauge, Histogram, Registry
 from aioprometheus.formats.text import TextFormatter
 from aioprometheus.negotiator import negotiate
 
@@ -15,13 +15,21 @@ from gateway.observe.tallies import Durations, Tallies
 
 # The lines that are written before other work has its turn.
 LINES_AT_ONCE = 100
+# Of one metric, above which those that left are forgotten with the rest; about 2 KiB for each histogram.
+MOST_PATTERNS = 10_000
+# The lines # HELP and # TYPE.
+HEADINGS = 2
 
 
-class Page:
-    """Mixed into a collector, it shows `rows` in place of what the collector counted itself."""
+class Page(Collector):
+    """A collector that shows `rows` in place of what it counted itself."""
 
     labels: tuple[str, ...] = ()
     rows: Sequence[Row] = ()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._patterns: dict[tuple[str, ...], str] = {}
 
     def get_all(self) -> list[tuple[dict[str, str], Any]]:
         """The rows as the formatter wants them."""
@@ -32,6 +40,23 @@ class Page:
             )
             for values, value in self.rows
         ]
+
+    def written(self, rows: Sequence[Row], formatter: TextFormatter) -> str:
+        """`rows` as lines, as `formatter` writes them."""
+        if len(self._patterns) > MOST_PATTERNS:
+            self._patterns.clear()
+        return "".join([self._pattern(row, formatter) % _numbers(row[1]) for row in rows])
+
+    def _pattern(self, row: Row, formatter: TextFormatter) -> str:
+        # What the formatter wrote for these labels once, with gaps for the numbers.
+        # measured, bench/micro/observe.py: 0.2 us a line instead of 2.5; 41,439 lines take 12 ms instead of 119
+        pattern = self._patterns.get(row[0])
+        if pattern is None:
+            self.rows = (row,)
+            lines = formatter.marshall_lines(self)[HEADINGS:]
+            texts = [line.rpartition(" ")[0].replace("%", "%%") for line in lines]
+            pattern = self._patterns[row[0]] = "".join([f"{text} %s\n" for text in texts])
+        return pattern
 
 
 class Counters(Page, Counter): ...
@@ -96,17 +121,16 @@ class Metrics:
 
         Other work has its turn after every `LINES_AT_ONCE` lines; what belongs to one histogram is of one moment.
         """
-        # measured: 2.5 us a line, so 1,000 lines cost 2.5 ms of CPU and hold the loop 0.3 ms, bench/micro/observe.py
         formatter = negotiate([accept])()
         assert isinstance(formatter, TextFormatter)
         pages: list[bytes] = []
         for collector, source in self._shown:
+            collector.rows = ()
+            pages.append("\n".join([*formatter.marshall_lines(collector), ""]).encode())
             rows = list(source())
             step = LINES_AT_ONCE // _lines_of(rows[0]) if rows else 1
-            for start in range(0, len(rows) or 1, step):
-                collector.rows = rows[start : start + step]
-                lines = formatter.marshall_lines(collector)[2 if start else 0 :]
-                pages.append("\n".join([*lines, ""]).encode())
+            for start in range(0, len(rows), step):
+                pages.append(collector.written(rows[start : start + step], formatter).encode())
                 await asyncio.sleep(0)
         return b"".join(pages), formatter.get_headers()["Content-Type"]
 
@@ -120,6 +144,14 @@ def _buckets(durations: Durations) -> dict[float | str, float]:
     bounds = (*map(float, durations.bounds), float("inf"))
     cumulated = list(accumulate(durations.counts))
     return dict(zip(bounds, cumulated, strict=True)) | {"count": cumulated[-1], "sum": durations.total}
+
+
+def _numbers(value: float | Durations) -> tuple[float, ...]:
+    """What `value` has a line each for, in the formatter's order."""
+    if isinstance(value, Durations):
+        cumulated = list(accumulate(value.counts))
+        return (*cumulated, cumulated[-1], value.total)
+    return (value,)
 
 
 def _escaped(value: str) -> str:

@@ -7,6 +7,7 @@ from observe_parts import Clock, exchange_of
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.errors import RateLimited, Unauthenticated
+from gateway.observe import metrics as metrics_module
 from gateway.observe.metrics import Metrics
 from gateway.observe.record import Observer
 from gateway.observe.tallies import Durations, Tallies
@@ -166,6 +167,27 @@ async def test_two_scrapes_at_once_see_the_same() -> None:
     metrics = Metrics(tallies, "0")
     one, other = await asyncio.gather(metrics.exposition(), metrics.exposition())
     assert one == other
+
+
+async def test_later_scrapes_show_what_came_what_changed_and_not_what_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_module, "MOST_PATTERNS", 1)
+    tallies = Tallies()
+    metrics = Metrics(tallies, "0")
+    tally = tallies.service("100 %s")
+    for number, upstreams in enumerate(({"a:1"}, {"a:1", "b:1"}, {"b:1"}), 1):
+        for name in upstreams:
+            tally.upstream(name).durations.add(0.004)
+        for name in set(tally.upstreams) - upstreams:
+            tallies.forget("100 %s", name)
+        tally.in_flight = number
+        samples = await scraped(metrics)
+        assert samples[key("http_requests_in_flight", service="100 %s")] == number
+        counts = {
+            dict(labels)["upstream"]: value
+            for (name, labels), value in samples.items()
+            if name == "upstream_duration_seconds_count"
+        }
+        assert counts == {name: number if "a:1" in upstreams and name == "a:1" else number - 1 for name in upstreams}
 
 
 async def test_other_parts_add_metrics_of_their_own() -> None:
