@@ -50,7 +50,7 @@ manifests: $(STAMP) ## what is generated for operators: chart schema, k8s/base, 
 
 lock: $(STAMP) ## pin and hash what the image installs, in requirements.lock and requirements-build.lock
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements.lock
-	printf 'setuptools>=77\nwheel\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements-build.lock
+	printf 'setuptools>=77\nwheel\nmypy[mypyc]>=1.18\n' | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet --output-file requirements-build.lock
 
 fuzz: $(STAMP) ## look further than the tests do: mutants, atheris, more examples; FUZZ_SECONDS and FUZZ_SEED
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -125,7 +125,7 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ai-api-gateway", description="An edge gateway for AI services.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version, and whether it is compiled")
     parser.set_defaults(run=serve)
     _add_config(parser, None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", description="without one: serve")
@@ -147,6 +147,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("schema", help=schema.__doc__, description=schema.__doc__)
     command.set_defaults(run=schema)
     return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from gateway.installation import is_compiled
+
+        print(f"{parser.prog} {__version__}{' (compiled)' if is_compiled() else ''}")
+        parser.exit()
 
 
 def _add_config(parser: argparse.ArgumentParser, default: str | None) -> None:

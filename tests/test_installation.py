@@ -3,11 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 
 import pytest
 
-from gateway import installation
-from gateway.installation import FLOORS, UnsafeInstallationError, check_installation
+from gateway import __version__, installation
+from gateway.installation import FLOORS, UnsafeInstallationError, check_installation, is_compiled
 
 
 def test_this_installation_is_safe() -> None:
@@ -43,3 +44,19 @@ def test_H1_00_the_gateway_does_not_start_without_the_c_parser() -> None:
     assert ended.returncode == 1
     assert "aiohttp's C parser is missing" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_log_says_at_the_start_which_version_this_is_and_that_it_is_not_compiled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level("INFO"):
+        check_installation()
+    (line,) = caplog.records
+    assert (line.getMessage(), line.__dict__["compiled"]) == (f"version {__version__}", False)
+
+
+def test_compiled_is_what_was_loaded_from_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_compiled()
+    library = ModuleSpec("gateway.exchange", None, origin=f"/opt/gateway/exchange{EXTENSION_SUFFIXES[0]}")
+    monkeypatch.setattr(installation, "find_spec", lambda name: library if name == "gateway.exchange" else None)
+    assert is_compiled()

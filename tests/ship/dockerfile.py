@@ -1,5 +1,6 @@
 """A Dockerfile's instructions, and its build stage carried out in a directory instead of an engine."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -31,21 +32,25 @@ def instructions() -> list[Instruction]:
     return found
 
 
-def build(directory: Path, python: str) -> Path:
+def build(directory: Path, python: str, **arguments: str) -> Path:
     """Do what the build stage does, with its paths below `directory` and its interpreter `python`; gives the result.
 
-    Raises CalledProcessError.
+    `arguments` are those of `docker build --build-arg`. Raises CalledProcessError.
     """
     work, result = directory / "build", directory / "opt/gateway"
     work.mkdir(parents=True)
+    variables: dict[str, str] = {}
     for stage, word, rest in instructions():
-        if stage == "build" and word == "COPY":
+        if stage == "build" and word == "ARG":
+            name, _, default = rest.partition("=")
+            variables[name] = arguments.get(name, default)
+        elif stage == "build" and word == "COPY":
             *sources, target = rest.split()
             for source in sources:
                 _copy(ROOT / source, work / target)
         elif stage == "build" and word == "RUN":
             command = rest.replace("/opt/gateway", str(result))
-            subprocess.run(["sh", "-ec", _with(command, python)], cwd=work, check=True)
+            subprocess.run(["sh", "-ec", _with(command, python)], cwd=work, env=os.environ | variables, check=True)
     return result
 
 
