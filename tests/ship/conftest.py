@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-# `ship` is no part of the installed package; the gateway as a process and the collector are other rooms'.
+# `ship` is no part of the installed package; the gateway as a process, the collector and Redis are other rooms'.
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS.parent), str(TESTS / "process"), str(TESTS / "observe")]
+sys.path[:0] = [str(TESTS.parent), str(TESTS / "process"), str(TESTS / "observe"), str(TESTS / "limit")]
 
 from ship_variants import VARIANTS, merged, values_of, variant  # noqa: E402
 

@@ -68,12 +68,15 @@ class Ports:
 class Stage:
     """The gateways by name, and `port`, where HAProxy listens."""
 
-    def __init__(self, directory: Path, ports: dict[str, int], upstream: int, port: int) -> None:
+    def __init__(
+        self, directory: Path, ports: dict[str, int], upstream: int, port: int, sections: dict[str, Any]
+    ) -> None:
         self.port = port
         self.gateways: dict[str, GatewayProcess] = {}
         self._directory = directory
         self._ports = ports
         self._upstream = upstream
+        self._sections = sections
 
     def start(self, name: str) -> None:
         directory = self._directory / name
@@ -84,6 +87,7 @@ class Stage:
             "ratelimit": {"enabled": False},
             "log": {"access": False},
             "services": {"llm": {"upstreams": [{"url": f"http://127.0.0.1:{self._upstream}/v1"}]}},
+            **self._sections,
         }
         self.gateways[name] = GatewayProcess.serving(config, directory)
 
@@ -98,8 +102,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path) -> AsyncIterator[Stage]:
-    """A model server, two gateways before it, HAProxy before them."""
+async def stage(directory: Path, **sections: Any) -> AsyncIterator[Stage]:
+    """A model server, two gateways before it, HAProxy before them; `sections` replace those of their configuration."""
     haproxy = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if haproxy is None:
         pytest.skip("haproxy is not installed: apt-get install haproxy")
@@ -111,7 +115,7 @@ async def stage(directory: Path) -> AsyncIterator[Stage]:
         )
         stack.callback(_end, model)
         assert model.stdout is not None
-        made = Stage(directory, named, int(model.stdout.readline().split()[-1]), public)
+        made = Stage(directory, named, int(model.stdout.readline().split()[-1]), public, sections)
         for name in NAMES:
             made.start(name)
         stack.callback(lambda: [gateway.kill() for gateway in made.gateways.values()])
