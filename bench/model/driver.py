@@ -12,17 +12,23 @@ class Driver:
     """Use it as a context; tokens come out of `tokens()` of the sequence that `submit` gives.
 
     Steps follow each other by the engine's plan and not by when this process had time, so that being a little late
-    does not add up. `lag` is the most that a step was late, in seconds; when it is not small beside a step, the
-    machine was too slow for what was asked of it.
+    does not add up. `lag` and `mean_lag` tell how late steps were, at worst and on average, in seconds; when they are
+    not small beside a step, the machine was too slow for what was asked of it.
     """
 
     def __init__(self, engine: Engine, metrics: Metrics) -> None:
         self.engine = engine
         self.lag = 0.0
+        self._steps = 0
+        self._late = 0.0
         self._metrics = metrics
         self._feeds: dict[Sequence, asyncio.Queue[int]] = {}
         self._work = asyncio.Event()
         self._clock = time.monotonic  # uvloop's clock counts whole milliseconds
+
+    @property
+    def mean_lag(self) -> float:
+        return self._late / max(self._steps, 1)
 
     async def __aenter__(self) -> "Driver":
         self._task = asyncio.create_task(self._run())
@@ -63,8 +69,9 @@ class Driver:
                 continue
             due += took
             await asyncio.sleep(due - self._clock())
-            self.lag = max(self.lag, self._clock() - due)
-            self._hand_out(self._clock())
+            late = self._clock() - due
+            self._steps, self._late, self.lag = self._steps + 1, self._late + late, max(self.lag, late)
+            self._hand_out(due + late)
 
     def _hand_out(self, now: float) -> None:
         for sequence in self.engine.finish(now):

@@ -45,7 +45,8 @@ class ModelServer:
             yield
 
     async def health(self, request: web.Request) -> web.Response:
-        return json_reply({"status": "ok", "lag_ms": round(self._driver.lag * 1000, 3)})
+        lags = {"lag_ms": self._driver.lag * 1000, "mean_lag_ms": self._driver.mean_lag * 1000}
+        return json_reply({"status": "ok", **{name: round(lag, 3) for name, lag in lags.items()}})
 
     async def show_metrics(self, request: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
