@@ -70,7 +70,7 @@ class Lane:
             try:
                 connection = await self._connect()
                 pause = 0.0
-                while True:
+                while not _was_cancelled():
                     batch = await self._work.next()
                     await (self._prove(connection, self._timeout) if batch is None else self._carry(connection, batch))
             except FAILURES as error:
@@ -81,6 +81,8 @@ class Lane:
             finally:
                 if connection is not None:
                     await connection.disconnect(nowait=True)
+            if _was_cancelled():
+                return
             await asyncio.sleep(pause * self._runtime.rng.uniform(0.75, 1.25))
             pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * pause))
 
@@ -132,3 +134,13 @@ class Lane:
         if not isinstance(reply, bytes):
             raise ValueError(f"not a reply of the script: {type(reply).__name__}")  # noqa: TRY004
         return reply
+
+
+def _was_cancelled() -> bool:
+    """Whether this task was, although it goes on.
+
+    redis-py waits for each word of a handshake with `asyncio.wait_for`, which in CPython 3.11 swallows a cancellation
+    that comes in the same turn of the loop as what it waits for; a lane that went on would keep the gateway from ending.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -98,6 +99,15 @@ class RedisServer:
             else:
                 return
         raise AssertionError(f"redis-server did not start: {(self.folder / f'redis-{self.port}.log').read_text()}")
+
+    def hang(self) -> None:
+        """Answer nothing, with all connections open, until `go_on`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End it at once, as a crash does."""

@@ -120,27 +120,35 @@ async def test_a_killed_gateway_gives_its_slots_back_after_one_lease(fleet: Flee
 
 
 @pytest.mark.parametrize("policy", ["local", "open", "closed"])
-async def test_RL_21_redis_killed_and_restarted_under_load_costs_no_500_and_no_long_wait(tmp_path: Path, policy: str):
+async def test_RL_21_redis_hung_killed_and_restarted_under_load_costs_no_500_and_no_wait_beyond_the_timeout(
+    tmp_path: Path, policy: str
+):
+    """No request waits longer than `redis.timeout` and 50 ms, by the gateway's own account of each in its access log."""
     timeout, port = 0.1, free_port()
     with running(tmp_path) as server:
         options = config(server, port, bucket_size=10**6, refill_rate=10**6, on_store_error=policy)
         options["redis"]["timeout"] = timeout
-        with gateways(1, options, tmp_path) as [gateway]:
+        with gateways(1, {**options, "log": {"access": True}}, tmp_path) as [gateway]:
+            gateway.hurry()
             async with upstream(port), clients([gateway], 20, pause=0.05) as seen:
                 assert "ok: limiter store: redis" in await gateway.get("/ready")
                 await until(lambda: len(seen) > 100)
                 assert set(statuses(seen)) == {200}
-                server.stop()
-                await until(lambda: len(seen) > 300)
-                ready = await gateway.get("/ready")
-                assert ("not ok: limiter store" in ready) == (policy == "closed")
-                assert "HTTP/1.1 200" in await gateway.get("/health")
-                server.start()
-                async with asyncio.timeout(5):
-                    while "deciding" in await gateway.get("/ready"):
-                        await asyncio.sleep(0.05)
+                for fault, mend in ((server.hang, server.go_on), (server.stop, server.start)):
+                    fault()
+                    before = len(seen)
+                    await until(lambda: len(seen) > before + 200)  # noqa: B023
+                    ready = await gateway.get("/ready")
+                    assert ("not ok: limiter store" in ready) == (policy == "closed")
+                    assert "HTTP/1.1 200" in await gateway.get("/health")
+                    mend()
+                    async with asyncio.timeout(5):
+                        while "deciding" in await gateway.get("/ready"):
+                            await asyncio.sleep(0.02)
                 healed_at = len(seen)
                 await until(lambda: len(seen) > healed_at + 100)
-                assert await gateway.blind() > 20
+                assert await gateway.blind() > 100
+            waits = await gateway.waits(len(seen))
     assert set(statuses(seen)) == ({200, 503} if policy == "closed" else {200})
-    assert max(one.answered - one.sent for one in seen) < timeout + 0.05 + 0.1  # the last for a busy machine
+    print(f"\n{policy}: {len(waits)} waits, the longest ms {[round(wait * 1000, 1) for wait in sorted(waits)[-5:]]}")
+    assert timeout / 2 < max(waits) <= timeout + 0.05
