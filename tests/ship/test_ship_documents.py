@@ -140,3 +140,12 @@ async def test_commands_that_ask_the_gateway_work_and_ask_for_what_exists(tmp_pa
         for name in {name.rstrip("_") for name in METRIC.findall(document.read_text())} - KEYS:
             known = {re.sub(r"_(bucket|sum|count)$", "", name), name}
             assert known & types or any(each.startswith(name) for each in types), f"{document.name}: {name}"
+
+
+def test_what_the_deployment_guide_says_was_tried_has_a_test_of_its_number() -> None:
+    text = (ROOT / "docs/deployment.md").read_text().partition("## What was tried")[2]
+    told = set(re.findall(r"\b(?:K8|FT)-\d+\b", text))
+    assert told >= {f"K8-{number:02}" for number in range(1, 15)}
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"\b(?:k8|ft)_\d+", " ".join(re.findall(r"def test_(\w+)", tests)).replace("_k8", " k8")))
+    assert {name.lower().replace("-", "_") for name in told} <= named

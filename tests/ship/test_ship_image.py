@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from configparser import ConfigParser
@@ -154,6 +155,8 @@ def test_k8_02_k8_11_starts_as_its_user_writes_nothing_and_ends_with_0(installed
             port = next(filter(None, (re.search(r"listening on \S+ port (\d+)", line) for line in gateway.stdout)))[1]
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as reply:
                 assert json.load(reply) == {"status": "ok", "version": __version__}
+            with pytest.raises(urllib.error.HTTPError, match="401"):  # through the hot path
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/llm/models", timeout=5)
             (check,) = of("HEALTHCHECK")
             probe = json.loads(check.partition(" CMD ")[2])
             subprocess.run([installed / "bin/python", *probe[1:]], env={"SERVER_PORT": port}, check=True)
