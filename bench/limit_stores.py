@@ -7,7 +7,6 @@ what is printed is the median of the rounds and of their ratios.
 
 import argparse
 import json
-import os
 import re
 import statistics
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from bench.contenders import gateway_config
-from bench.load import run_wrk
+from bench.load import json_load
 from bench.nginx import constant_upstream
 from bench.process import Process, free_ports
 from bench.stage import Stage
@@ -33,34 +32,32 @@ class Running:
     def __init__(self, stage: Stage, upstreams: list[int], over: Mapping[str, Any], keys: int = 0) -> None:
         [self.port] = free_ports(1)
         self._keys = keys
-        self._core = stage.load_core
+        self._stage = stage
         config = gateway_config(self.port, upstreams)
         for section, options in over.items():
-            config[section] = {**config.get(section, {}), **options}  # type: ignore[dict-item]
+            config[section] = {**config.get(section, {}), **options}
         file = stage.file("gateway.yaml", json.dumps(config))
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(file)]
         self._process: Process = stage.start("gateway", command, self.port)
 
     def cost(self, seconds: float) -> float:
         """Microseconds of CPU for each request."""
-        os.environ["BENCH_KEYS"] = str(self._keys)
-        script = "json_keys.lua" if self._keys else "json.lua"
         before = self._process.cpu()
-        seen = run_wrk(script, self.port, self._core, connections=CONNECTIONS, seconds=seconds)
+        seen = self._load(seconds)
         spent = self._process.cpu() - before
         with urlopen(f"http://127.0.0.1:{self.port}/metrics") as page:
             blind = sum(int(number) for number in BLIND.findall(page.read().decode()))
         if blind:
             raise RuntimeError(f"{blind} checks were decided without Redis, so there is nothing to measure")
-        return spent / seen["requests"] * 1e6
+        return float(spent / seen["requests"] * 1e6)
 
     def answer(self, requests: int) -> None:
         """Let so many requests pass unmeasured."""
-        os.environ["BENCH_KEYS"] = str(self._keys)
         while requests > 0:
-            requests -= int(
-                run_wrk("json_keys.lua", self.port, self._core, connections=CONNECTIONS, seconds=10)["requests"]
-            )
+            requests -= int(self._load(10)["requests"])
+
+    def _load(self, seconds: float) -> dict[str, float]:
+        return json_load(self._stage, self.port, connections=CONNECTIONS, seconds=seconds, keys=self._keys)
 
 
 def measure(running: Mapping[str, Running], rounds: int, seconds: float) -> None:

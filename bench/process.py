@@ -7,31 +7,44 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 PR_SET_PDEATHSIG = 1
-START_TIMEOUT = 10.0
 STOP_TIMEOUT = 5.0
+FORGET_PEAK = "5"  # proc(5), clear_refs
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Process:
     """A running child; its standard output is appended to `log`, which is emptied between measurements."""
 
-    def __init__(self, command: list[str], core: int, log: Path, *, cwd: Path | None = None) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        core: int,
+        log: Path,
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.command = command
         self.log = log
         with log.open("ab") as output:
             self._child = spawn(
-                command, core, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                command, core, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
 
-    def wait_for(self, port: int) -> None:
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def wait_for(self, port: int, patience: float = 10.0) -> None:
         """Return when `port` accepts; RuntimeError with the end of the log when the child dies or is too slow."""
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline and self._child.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", port), 0.2).close()
@@ -39,8 +52,11 @@ class Process:
                 time.sleep(0.02)
             else:
                 return
-        tail = self.log.read_text(errors="replace")[-2000:]
-        raise RuntimeError(f"{' '.join(self.command)} does not listen on port {port}:\n{tail}")
+        raise RuntimeError(f"{' '.join(self.command)[:300]} does not listen on port {port}:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """The end of what it printed."""
+        return self.log.read_text(errors="replace")[-2000:]
 
     def cpu(self) -> float:
         """Seconds on a core so far, user and kernel, of the process and its children."""
@@ -49,6 +65,19 @@ class Process:
     def memory(self) -> int:
         """Resident bytes of the process and its children."""
         return sum(process.memory_info().rss for process in self._family())
+
+    def forget_peak(self) -> None:
+        """Let `peak` count from now on."""
+        for process in self._family():
+            Path(f"/proc/{process.pid}/clear_refs").write_text(FORGET_PEAK)
+
+    def peak(self) -> int:
+        """The most resident bytes since `forget_peak`, by the kernel's own mark, summed over the processes."""
+        return sum(_status(process.pid, "VmHWM") for process in self._family())
+
+    def descriptors(self) -> int:
+        """Open file descriptors of the process and its children."""
+        return sum(process.num_fds() for process in self._family())
 
     def _family(self) -> list[psutil.Process]:
         process = psutil.Process(self._child.pid)
@@ -73,18 +102,28 @@ def spawn(command: list[str], core: int, **options: Any) -> "subprocess.Popen[st
         os.sched_setaffinity(0, {core})
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
-    # A session of its own: Ctrl-C is the bench's to pass on. The bench has no threads that `preexec_fn` could upset.
+    # A session of its own: Ctrl-C is the bench's to pass on. A `preexec_fn` may upset other threads: there are none
+    # while a child starts, for progress is drawn by hand.
     return subprocess.Popen(command, text=True, preexec_fn=prepare, start_new_session=True, **options)  # noqa: PLW1509
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of one process: schedstat's nanoseconds of its threads, else utime + stime in clock ticks."""
+    """CPU time of one process: the larger of two accounts of the kernel, each of which may miss a little.
+
+    schedstat counts nanoseconds, but not of threads that have ended; utime + stime does, in clock ticks.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     try:
         spent = [int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()]
-        return sum(spent) / 1e9
     except FileNotFoundError:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return ticks
+    return max(sum(spent) / 1e9, ticks)
+
+
+def _status(pid: int, key: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))
 
 
 def free_ports(count: int) -> list[int]:

@@ -33,7 +33,7 @@ from typing import Any
 import uvloop
 
 from bench.contenders import TOKEN, gateway_config
-from bench.load import run_wrk
+from bench.load import json_load
 from bench.nginx import constant_upstream
 from bench.open_loop import CONNECTIONS, ask, length_of
 from bench.process import Process, free_ports, spawn
@@ -82,7 +82,7 @@ class Bench:
         return arm
 
     def wrk(self, arm: Arm, seconds: int) -> dict[str, float]:
-        return run_wrk("json.lua", arm.port, self.stage.load_core, connections=CONNECTIONS, seconds=seconds)
+        return json_load(self.stage, arm.port, connections=CONNECTIONS, seconds=seconds)
 
     def in_turn(self, arms: list[Arm], *, peak: bool = False) -> None:
         """A round of each, in another order each time, as often as `rounds` says."""

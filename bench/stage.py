@@ -1,12 +1,14 @@
-"""Where a run happens: two cores, a directory that goes away, and the processes started on it."""
+"""Where a run happens: its cores, a directory that goes away, and the processes started on it."""
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from bench.cores import Cores
 from bench.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,39 +16,69 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Stage:
-    """`proxy_core` is for the proxy under test alone; clients and upstreams share `load_core`."""
+    """Everything started here ends with it at the latest; `sent` is the number of the next request of wrk."""
 
-    proxy_core: int
-    load_core: int
+    cores: Cores
     directory: Path
+    sent: int = 0
     _exits: ExitStack = field(default_factory=ExitStack)
     _started: int = 0
 
+    @property
+    def proxy_core(self) -> int:
+        return self.cores.proxy
+
+    @property
+    def load_core(self) -> int:
+        return self.cores.load
+
     @classmethod
     def set(cls) -> Self:
-        """A stage on the first two cores this process may use; SystemExit when there is only one."""
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
-            raise SystemExit("bench needs two cores, one for the proxy and one for the load; this process may use one")
+        """A stage on cores of this process; the bench itself stays off the proxy's."""
+        cores = Cores.chosen()
+        os.sched_setaffinity(0, os.sched_getaffinity(0) - {cores.proxy})
         exits = ExitStack()
+        exits.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0) | {cores.proxy})
         directory = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         directory.chmod(0o755)  # nginx started by root changes its workers' user
-        return cls(cores[0], cores[1], directory, exits)
+        return cls(cores, directory, _exits=exits)
 
-    def start(self, name: str, command: list[str], port: int, *, load: bool = False, cwd: Path = ROOT) -> Process:
-        """Start `command` and wait until it listens on `port`; it ends with the stage at the latest."""
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        port: int,
+        *,
+        load: bool = False,
+        core: int | None = None,
+        cwd: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+        patience: float = 10.0,
+    ) -> Process:
+        """Start `command` and wait, at most `patience` seconds, until it listens on `port`.
+
+        It runs on the proxy's core unless `core` or `load` say otherwise, and sees of the environment only the search
+        path, a home that goes away, and what `environment` adds: a peer has no business with more.
+        """
         self._started += 1
         log = self.directory / f"{name}-{self._started}.log"
-        process = Process(command, self.load_core if load else self.proxy_core, log, cwd=cwd)
+        usual = self.cores.load if load else self.cores.proxy
+        where = usual if core is None else core
+        process = Process(command, where, log, cwd=cwd, env=self.environment(environment or {}))
         self._exits.callback(process.stop)
-        process.wait_for(port)
+        process.wait_for(port, patience)
         return process
 
-    def file(self, name: str, text: str) -> Path:
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """What a child sees."""
+        base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.directory), "LANG": "C.UTF-8"}
+        return {**base, **more}
+
+    def file(self, name: str, data: str | bytes) -> Path:
         """Write a file that lives as long as the stage."""
         self._started += 1
         path = self.directory / f"{self._started}-{name}"
-        path.write_text(text)
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
         return path
 
     def empty_logs(self) -> None:

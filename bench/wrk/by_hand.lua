@@ -24,7 +24,7 @@ end
 hand.token = hand.env("TOKEN", "")
 hand.model = hand.env("MODEL", "demo")
 
--- The head that the openai Python client sends, in its order and spelling (tests/bench compares it with openai.lua).
+-- The head that the openai Python client sends, in its order and spelling (tests/bench compares it with bench/clients/request.py).
 local BEFORE_TOKEN = {
   "Accept-Encoding: gzip, deflate",
   "Connection: keep-alive",

@@ -1,18 +1,38 @@
 """The load has the head that the openai client really sends."""
 
 import asyncio
-import re
 
 import openai
 import pytest
 
-from bench.load import SCRIPTS
+from bench.clients.request import HEAD, Shape, request
+from bench.contenders.base import Running
+
+TO = Running(1234, None, base="/v1/llm")
 
 
-async def test_wrk_sends_the_header_names_of_the_openai_client_in_its_order() -> None:
-    lua = (SCRIPTS / "openai.lua").read_text()
-    ours = re.findall(r'^  "([\w-]+): ', lua, re.MULTILINE) + re.findall(r'"([\w-]+): " \.\. size', lua)
-    assert ours == await _names_sent_by_openai()
+async def test_requests_have_the_header_names_of_the_openai_client_in_its_order() -> None:
+    theirs = await _names_sent_by_openai()
+    lines = request(TO, Shape()).partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert [line.partition(":")[0] for line in lines[1:]] == theirs
+
+
+@pytest.mark.parametrize("size", [200, 1024, 102400])
+def test_a_body_has_the_size_that_was_asked_for_and_its_length_says_so(size: int) -> None:
+    head, _, body = request(TO, Shape(body=size)).partition(b"\r\n\r\n")
+    assert len(body) == size
+    assert head.endswith(b"Content-Length: %d" % size)
+    assert head.startswith(b"POST /v1/llm/chat/completions HTTP/1.1\r\n")
+
+
+def test_a_shape_closes_streams_and_adds_fields_besides_those_of_the_contender() -> None:
+    to = Running(1234, None, headers={"x-portkey-provider": "openai"})
+    text = request(to, Shape(close=True, stream=True, token="abc", fields={"X-Key": "k"})).decode()
+    for part in ("Connection: close\r\n", "Bearer abc\r\n", "x-portkey-provider: openai\r\n", "X-Key: k\r\n"):
+        assert part in text
+    assert '"stream":true' in text
+    assert text.count("Connection") == 1
+    assert len(HEAD) == 16
 
 
 async def _names_sent_by_openai() -> list[str]:

@@ -1,4 +1,7 @@
-"""Endless event streams: `python -m bench.event_upstream EVENTS_PER_SECOND PORT...`; one timer for all of them."""
+"""Endless event streams: `python -m bench.upstreams.event_server EVENTS_PER_SECOND PORT...`; one timer for all of them.
+
+A POST is answered with a stream; a GET with the number of streams that are open.
+"""
 
 import asyncio
 import sys
@@ -11,6 +14,7 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
+COUNT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
 # 155 bytes, the size of a chat completion chunk with one word. The stamp is CLOCK_MONOTONIC, which processes share.
 EVENT = b'data: {"t":%019d,"id":"chatcmpl-0","object":"chat.completion.chunk","choices":['
 EVENT += b'{"index":0,"delta":{"content":" gateway"}}]}'
@@ -37,6 +41,9 @@ class Streams:
         for group in self._groups:
             group.discard(transport)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._groups))
+
     def _send(self) -> None:
         for transport in self._groups[self._turn]:
             transport.write(CHUNK % time.monotonic_ns())
@@ -46,7 +53,7 @@ class Streams:
 
 
 class Connection(asyncio.Protocol):
-    """Any request is answered with a stream."""
+    """A request without a body worth mentioning, and its answer."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
@@ -57,10 +64,16 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if b"\r\n\r\n" in self._received:
-            self._received = b""
+        if b"\r\n\r\n" not in self._received:
+            return
+        if self._received.startswith(b"GET "):
+            count = b"%d" % len(self._streams)
+            self._transport.write(COUNT % (len(count), count))
+            self._transport.close()
+        else:
             self._transport.write(HEAD)
             self._streams.join(self._transport)
+        self._received = b""
 
     def connection_lost(self, error: Exception | None) -> None:
         self._streams.leave(self._transport)

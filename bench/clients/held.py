@@ -1,30 +1,20 @@
-"""Event streams held open by a client process, and the upstream that feeds them."""
+"""Connections held open by `event_client`, a process of its own."""
 
 import json
-import os
 import select
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.contenders import TOKEN
-from bench.process import free_ports, spawn
+from bench.process import spawn
 from bench.stage import ROOT, Stage
 
 PATIENCE = 60.0  # seconds for the client's next line
 
 
-def event_upstream(stage: Stage, count: int, per_second: float) -> list[int]:
-    """An upstream on `count` ports that answers every request with `per_second` events a second."""
-    ports = free_ports(count)
-    command = [sys.executable, "-m", "bench.event_upstream", f"{per_second:g}", *map(str, ports)]
-    stage.start("event-upstream", command, ports[-1], load=True)
-    return ports
-
-
 class Client:
-    """A running `bench.event_client`."""
+    """A running `bench.clients.event_client`."""
 
     def __init__(self, child: "subprocess.Popen[str]") -> None:
         self._child = child
@@ -47,14 +37,20 @@ class Client:
             raise RuntimeError(f"the client gave up: {self._child.stderr.read()[-2000:]}")
         return line
 
+    def leave(self) -> None:
+        """Go without a word, as a client whose user closed the lid: the kernel resets or closes all it had open."""
+        self._child.kill()
+        self._child.wait()
+
 
 @contextmanager
-def open_connections(port: int, count: int, core: int) -> Iterator[Client]:
+def open_connections(stage: Stage, port: int, count: int, request: bytes) -> Iterator[Client]:
     """`count` answered requests whose connections stay open inside the block."""
-    command = [sys.executable, "-m", "bench.event_client", str(port), str(count)]
+    file = stage.file("request", request)
+    command = [sys.executable, "-m", "bench.clients.event_client", str(port), str(count), str(file)]
     pipe = subprocess.PIPE
-    environment = {**os.environ, "BENCH_TOKEN": TOKEN}
-    with spawn(command, core, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
+    environment = stage.environment({})
+    with spawn(command, stage.cores.load, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
         try:
             client = Client(child)
             client.line()

@@ -1,0 +1,1 @@
+"""The loads: requests as bytes, and the programs that send them."""

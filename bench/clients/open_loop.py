@@ -1,0 +1,133 @@
+"""An open loop: `python -m bench.clients.open_loop PORT RATE SECONDS CONNECTIONS REQUEST`, a JSON summary comes back.
+
+Requests are due at random moments (exponential gaps, seed 1), RATE a second on average, whatever became of those
+before: users do not wait for each other. A latency counts from the moment when the request was due, so a proxy that
+stalls is charged for all who came meanwhile: no coordinated omission. `select` waits in microseconds, where asyncio's
+loops round to milliseconds. `client_cpu` is this process's share of its core and `sent_late_p99_ms` how late it wrote
+when a connection was free: both small = the client was not what was measured.
+"""
+
+import json
+import random
+import re
+import select
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.figures import percentile
+
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)\r\n")
+SHARES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "p999_ms": 0.999, "max_ms": 1.0}
+GRACE = 5.0  # seconds for the last answers
+RECEIVE = 1 << 18
+
+
+class Line:
+    """One kept-alive connection and the answer it waits for; `due` is when its request should have gone."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.due = 0.0
+        self._received = b""
+
+    def take(self) -> bool:
+        """Read what came; True when the answer is whole. RuntimeError when it is not a 200."""
+        data = self.socket.recv(RECEIVE)
+        if not data:
+            raise RuntimeError("the proxy closed a connection")
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        if not found:
+            return False
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise RuntimeError(f"the proxy answered {head[:200]!r}")
+        length = LENGTH.search(head + b"\r\n")
+        whole = len(body) >= int(length[1]) if length else body.endswith(b"0\r\n\r\n")
+        if whole:
+            self._received = b""
+        return whole
+
+
+def moments(rate: float, seconds: float, start: float) -> Iterator[float]:
+    """When requests are due."""
+    rng = random.Random(1)
+    due = start + rng.expovariate(rate)
+    while due < start + seconds:
+        yield due
+        due += rng.expovariate(rate)
+
+
+class Load:
+    """The loop; `latencies` and `late` are seconds."""
+
+    def __init__(self, port: int, connections: int, request: bytes) -> None:
+        self._request = request
+        lines = [Line(port) for _ in range(connections)]
+        self._free = lines[:]
+        self._by_number = {line.socket.fileno(): line for line in lines}
+        self._busy: set[int] = set()
+        self._waiting: deque[float] = deque()
+        self.latencies: list[float] = []
+        self.late: list[float] = []
+
+    def run(self, due: Iterator[float]) -> None:
+        coming: float | None = next(due, None)
+        clock = time.monotonic
+        end = clock() + GRACE
+        while coming is not None or self._busy or self._waiting:
+            now = clock()
+            while coming is not None and coming <= now:
+                self._waiting.append(coming)
+                coming = next(due, None)
+                end = now + GRACE
+            while self._waiting and self._free:
+                self._send(self._waiting.popleft())
+            if now > end:
+                raise RuntimeError(f"{len(self._busy)} answers did not come within {GRACE} s")
+            pause = max(coming - clock(), 0.0) if coming is not None else GRACE
+            readable, _, _ = select.select(self._busy, (), (), pause)
+            for number in readable:
+                self._receive(number, clock())
+
+    def _send(self, due: float) -> None:
+        line = self._free.pop()
+        line.due = due
+        self.late.append(time.monotonic() - due)
+        line.socket.sendall(self._request)
+        self._busy.add(line.socket.fileno())
+
+    def _receive(self, number: int, now: float) -> None:
+        line = self._by_number[number]
+        if line.take():
+            self.latencies.append(now - line.due)
+            self._busy.discard(number)
+            self._free.append(line)
+
+
+def summary(load: Load, seconds: float, spent: float) -> dict[str, float]:
+    latencies, late = sorted(load.latencies), sorted(load.late)
+    return {
+        "requests": len(latencies),
+        "seconds": seconds,
+        "per_second": len(latencies) / seconds,
+        **{name: percentile(latencies, share) * 1e3 for name, share in SHARES.items()},
+        "sent_late_p99_ms": percentile(late, 0.99) * 1e3,
+        "client_cpu": spent / seconds,
+    }
+
+
+def main() -> None:
+    port, rate, seconds, connections = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+    load = Load(port, connections, Path(sys.argv[5]).read_bytes())
+    start, spent = time.monotonic(), time.process_time()
+    load.run(moments(rate, seconds, start))
+    print(json.dumps(summary(load, time.monotonic() - start, time.process_time() - spent)))
+
+
+if __name__ == "__main__":
+    main()

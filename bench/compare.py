@@ -1,0 +1,98 @@
+"""A against B: two commits, built in worktrees and measured in turns, or two results that are there already."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench import results, scenario, suite, table
+from bench.contenders import gateway
+from bench.figures import Estimate
+from bench.results import Outcome, Results
+from bench.run import Options
+from bench.scenario import Scenario
+from bench.stage import ROOT
+
+TREES = ROOT / "build" / "commits"
+USUAL = ("json", "json-varied", "streams-500")
+
+
+def compare(a: str, b: str, names: Sequence[str], options: Options) -> str:
+    """The answer as text: b over a, so that less than 1 is cheaper."""
+    if Path(a).exists() and Path(b).exists():
+        return "\n".join(of_results(results.read(Path(a)), results.read(Path(b)), names))
+    return "\n".join(of_commits(a, b, list(names) or list(USUAL), options))
+
+
+def of_commits(a: str, b: str, names: Sequence[str], options: Options) -> list[str]:
+    """One run in which both take turns."""
+    shas = [_sha(each) for each in (a, b)]
+    labels = [f"a ({shas[0]})", f"b ({shas[1]})"]
+    versions = {label: gateway.at(_tree(sha), sha) for label, sha in zip(labels, shas, strict=True)}
+    known = scenario.load()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"no such scenario: {', '.join(unknown)}; there are {', '.join(known)}")
+    scenarios = {name: against(known[name], labels) for name in names}
+    found = suite.run(scenarios, labels, replace(options, extra=versions))
+    lines = [line for name, outcome in found.scenarios.items() for line in table.scenario(name, outcome)]
+    return [*lines, "", f"raw numbers: {suite.save(found)}"]
+
+
+def against(known: Scenario, labels: Sequence[str]) -> Scenario:
+    """The scenario with both commits for contenders, each with the gateway's options, and the first for baseline."""
+    options = {label: known.options.get("gateway", {}) for label in labels}
+    variants = [
+        variant.model_copy(update={"options": {label: variant.options.get("gateway", {}) for label in labels}})
+        for variant in known.variants
+    ]
+    load = {**known.load, "of": labels[0]} if known.kind == "latency" else known.load
+    changed = {"contenders": list(labels), "baseline": labels[0], "options": options, "variants": variants}
+    return known.model_copy(update={**changed, "load": load})
+
+
+def _sha(commit: str) -> str:
+    return _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}")
+
+
+def _tree(sha: str) -> Path:
+    """A worktree of the commit; made once."""
+    folder = TREES / sha
+    if not (folder / "gateway").exists():
+        _git("worktree", "add", "--detach", "--force", str(folder), sha)
+    return folder
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def of_results(a: Results, b: Results, names: Sequence[str]) -> list[str]:
+    """What both runs measured: x baseline in each, since two runs share no clock but their baseline."""
+    lines = [f"a: {a.commit}, {a.when}", f"b: {b.commit}, {b.when}"]
+    for name in [name for name in a.scenarios if name in b.scenarios and (name in names or not names)]:
+        rows = _rows(a.scenarios[name], b.scenarios[name])
+        if len(rows) > 1:
+            lines += ["", f"{name}: {b.scenarios[name].title}", *table.aligned(rows)]
+    return lines
+
+
+def _rows(a: Outcome, b: Outcome) -> list[list[str]]:
+    rows = [["", "x baseline in a", "x baseline in b", "b / a", ""]]
+    for label in [label for label in a.samples if label in b.samples]:
+        before, after = a.against_baseline(label), b.against_baseline(label)
+        if before and after:
+            rows.append([label, str(before), str(after), f"{after.value / before.value:.2f}", _word(before, after)])
+    return rows
+
+
+def _word(before: Estimate, after: Estimate) -> str:
+    """Whether the intervals leave a doubt."""
+    if before.low is None or before.high is None or after.low is None or after.high is None:
+        return "one sample"
+    if after.high < before.low:
+        return "cheaper"
+    return "dearer" if after.low > before.high else "no difference to be sure of"

@@ -1,0 +1,38 @@
+"""What a run was measured on."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from bench.stage import ROOT
+
+
+def facts() -> dict[str, object]:
+    """CPU, cores, kernel, Python, memory, and how busy it was to begin with."""
+    models = [line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")]
+    memory = [int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")]
+    return {
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count() or 0,
+        "memory_gb": round(memory[0] * 1024 / 1e9, 1) if memory else 0,
+        "load_before": [round(load, 2) for load in os.getloadavg()],
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def commit() -> str:
+    """The commit measured, `-dirty` when files of the gateway or the bench differ from it."""
+    described = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "gateway", "bench")
+    return f"{described}-dirty" if changed else described
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def _read(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []

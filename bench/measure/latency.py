@@ -1,0 +1,75 @@
+"""How long requests take at a rate that the proxies can well bear, the same for all."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from bench.clients.request import Shape
+from bench.clients.wrk import Drive, run_wrk
+from bench.contenders.base import Running
+from bench.measure.base import Figures, Kind, Load, Setting, Turn, cpu, spent
+from bench.process import spawn
+from bench.stage import ROOT
+
+CALIBRATION = 1.5  # seconds
+PATIENCE = 30.0
+TOO_BUSY = 0.85  # of the client's core: beyond, the client might be what was measured
+
+
+class Latency(Load):
+    """Requests come at `share` of what the contender `of` can do in a closed loop."""
+
+    share: float = Field(0.5, gt=0, lt=1)
+    of: str = "gateway"
+    body: int = 1024
+    connections: int = Field(128, ge=1, le=900)  # `select` knows descriptors below 1,024
+
+
+def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
+    """Find the rate."""
+    load: Latency = running[0][0].load
+    for turn, to in running:
+        if turn.contender == load.of:
+            run = Drive([setting.request(to, Shape(body=load.body))])
+            seen = run_wrk(setting.stage, run, to.port, CALIBRATION)
+            setting.prepared["rate"] = load.share * seen["requests"] / seen["seconds"]
+            return
+    raise RuntimeError(f"the rate is {load.share:g} of what {load.of} can do, which does not run: choose it too")
+
+
+def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
+    load: Latency = turn.load
+    file = setting.request(to, Shape(body=load.body))
+    rate = setting.prepared["rate"]
+    arguments = [str(to.port), f"{rate:.1f}", f"{seconds:g}", str(load.connections), str(file)]
+    before = cpu(to)
+    command = [sys.executable, "-m", "bench.clients.open_loop", *arguments]
+    pipe = subprocess.PIPE
+    environment = setting.stage.environment({})
+    with spawn(command, setting.stage.cores.load, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe) as client:
+        try:
+            output, complaints = client.communicate(timeout=seconds + PATIENCE)
+        finally:
+            client.kill()
+    if client.returncode:
+        raise RuntimeError(f"the open loop failed: {complaints.strip().splitlines()[-1:]}")
+    seen: Figures = json.loads(output)
+    if seen["client_cpu"] > TOO_BUSY:
+        raise RuntimeError(f"the client used {seen['client_cpu']:.0%} of its core, so its own queue was measured")
+    if to.process:
+        seen["cpu_us"] = spent(to, before) / seen["requests"] * 1e6
+    return seen
+
+
+SHOWN = {
+    "per_second": "requests/s",
+    "p50_ms": "p50 ms",
+    "p90_ms": "p90 ms",
+    "p999_ms": "p99.9 ms",
+    "client_cpu": "client busy",
+    "cpu_us": "us CPU",
+}
+KIND = Kind(Latency, measure, "p99_ms", "ms, p99 from the intended moment", SHOWN, prepare)

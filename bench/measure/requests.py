@@ -1,0 +1,89 @@
+"""As many requests as go through: CPU time of each, and how many in a second."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from bench.clients.request import LINE, ONCE, TURN, Shape
+from bench.clients.wrk import EVER, Drive, run_wrk
+from bench.contenders.base import Running
+from bench.measure.base import Figures, Kind, Load, Setting, Turn, cpu, spent
+from bench.token import TOKEN, mint
+
+FILL_SECONDS = 5.0
+FILL_LIMIT = 60  # runs
+
+
+class Requests(Load):
+    """`bodies` are sizes in bytes that take turns. `close` = a connection for each request.
+
+    `fields` are more header fields, in whose values ONCE is a number that never comes again and TURN one that starts
+    again at `turn`; with `fill`, each of those is sent once before anything is measured. `tokens` = so many different
+    JWTs in turn. `refused` = every request has to be.
+    """
+
+    path: str = "/chat/completions"
+    bodies: tuple[int, ...] = (1024,)
+    connections: int = Field(64, ge=1)
+    close: bool = False
+    fields: dict[str, str] = Field({})
+    turn: int | None = Field(None, ge=1)
+    fill: bool = False
+    tokens: int | None = Field(None, ge=1)
+    token: Literal["valid", "wrong"] = "valid"
+    refused: bool = False
+
+
+def drive(setting: Setting, to: Running, load: Requests) -> Drive:
+    """wrk's part."""
+    token = {"valid": TOKEN, "wrong": TOKEN[:-8] + "AAAAAAAA"}[load.token]
+    fields = {name: value.replace("ONCE", ONCE).replace("TURN", TURN) for name, value in load.fields.items()}
+    shapes = [Shape(load.path, size, LINE if load.tokens else token, load.close, fields=fields) for size in load.bodies]
+    files = [setting.request(to, shape) for shape in shapes]
+    lines = _tokens(setting, load.tokens) if load.tokens else None
+    turn = setting.amount(load.turn) if load.turn else EVER
+    return Drive(files, load.connections, turn, lines=lines, tls=setting.tls, refused=load.refused)
+
+
+def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
+    before = cpu(to)
+    seen = run_wrk(setting.stage, drive(setting, to, turn.load), to.port, seconds)
+    used = spent(to, before)
+    seen["per_second"] = seen["requests"] / seen["seconds"]
+    if to.process:
+        seen["cpu_us"] = used / seen["requests"] * 1e6
+        seen["busy"] = used / seen["seconds"]
+    return seen
+
+
+def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
+    """Send each number once where that is asked for."""
+    for turn, to in running:
+        if turn.load.fill and turn.load.turn:
+            _fill(setting, to, turn.load, setting.amount(turn.load.turn))
+
+
+def _fill(setting: Setting, to: Running, load: Requests, count: int) -> None:
+    small, sent = load.model_copy(update={"bodies": (128,)}), 0
+    for _ in range(FILL_LIMIT):
+        # The last run need not take longer than it must. What is under way when a run ends is not counted, so a few in
+        # a million keys will be new later.
+        seconds = min(FILL_SECONDS, (count - sent) / 10_000 + 0.2)
+        sent += int(run_wrk(setting.stage, drive(setting, to, small), to.port, seconds)["requests"])
+        if sent >= count:
+            return
+    raise RuntimeError(f"only {sent} of {count} keys were sent in {FILL_LIMIT} runs")
+
+
+def _tokens(setting: Setting, count: int) -> Path:
+    name = f"tokens-{count}"
+    path = setting.stage.directory / name
+    if not path.exists():
+        path.write_text("\n".join(mint(f"caller-{number:08}") for number in range(count)))
+    return path
+
+
+SHOWN = {"per_second": "requests/s", "busy": "core busy", "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
+KIND = Kind(Requests, measure, "cpu_us", "us CPU a request", SHOWN, prepare)

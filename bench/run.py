@@ -1,0 +1,160 @@
+"""One scenario: all are started, warmed up, and measured in turns, A B C A B C, so that a drift meets all of them."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import certificate
+from bench.contenders import CONTENDERS
+from bench.contenders.base import Certificate, Contender, Job, Running
+from bench.measure import KINDS
+from bench.measure.base import Figures, Setting
+from bench.noise import Watch
+from bench.process import free_ports
+from bench.results import Outcome
+from bench.scenario import Entry, Scenario
+from bench.stage import Stage
+from bench.tools import needed
+from bench.upstreams import UPSTREAMS
+
+WHY = 300  # characters of a reason
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line chose; `scale` below 1 makes amounts smaller, `extra` are contenders of this run alone."""
+
+    seconds: float = 1.2
+    rounds: int = 5
+    warm_up: float = 0.6
+    scale: float = 1.0
+    rounds_at_most: int | None = None
+    extra: Mapping[str, Contender] = field(default_factory=dict)
+
+
+Say = Callable[[str, float], None]
+
+
+class Performance:
+    """A scenario on its stage; `outcome` grows as it goes."""
+
+    def __init__(self, scenario: Scenario, entries: Sequence[Entry], options: Options, stage: Stage, say: Say) -> None:
+        kind = KINDS[scenario.kind]
+        self._scenario, self._options, self._stage, self._say = scenario, options, stage, say
+        self._kind = kind
+        self._entries = list(entries)
+        self._running: dict[str, Running] = {}
+        self._certificate: Certificate | None = certificate.make(stage) if scenario.tls else None
+        self._redis = _redis(stage) if scenario.redis else ""
+        count = max((entry.upstreams for entry in entries), default=1)
+        start = UPSTREAMS[scenario.upstream.kind]
+        self._setting = Setting(
+            stage,
+            start(stage, count, scenario.upstream.options),
+            options.seconds * scenario.longer,
+            options.scale,
+            scenario.tls,
+        )
+        baselines = {entry.label: entry.baseline for entry in entries}
+        self.outcome = Outcome(scenario.title, scenario.kind, kind.cost, kind.unit, dict(kind.shown), baselines)
+        self.outcome.prepared = self._setting.prepared
+
+    def run(self) -> None:
+        """All rounds; who fails drops out with its reason, the others go on."""
+        rounds = self._scenario.rounds or self._options.rounds
+        rounds = min(rounds, self._options.rounds_at_most or rounds)
+        steps, done = len(self._entries) * (rounds + 1), 0
+        for entry in list(self._entries):
+            self._say(f"starting {entry.label}", done / steps)
+            self._attempt(entry, self._start)
+            done += 1
+        self._say("preparing", done / steps)
+        self._kind.prepare(self._setting, [(entry, self._running[entry.label]) for entry in self._warm()])
+        for turn in range(rounds):
+            for entry in list(self._entries):
+                self._say(f"{entry.label}, round {turn + 1} of {rounds}", done / steps)
+                self._attempt(entry, self._sample)
+                done += 1
+
+    def started(self, entry: Entry) -> Running:
+        """Only this one, ready to be measured; RuntimeError says why it does not run."""
+        self._start(entry)
+        self._kind.prepare(self._setting, [(entry, self._running[entry.label])])
+        return self._running[entry.label]
+
+    def load_for(self, seconds: float) -> None:
+        """Put the scenario's load on what was `started`, without looking at figures."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0.05:
+            for entry in self._warm():
+                self._kind.measure(self._setting, entry, self._running[entry.label], left)
+
+    def _warm(self) -> list[Entry]:
+        return [entry for entry in self._entries if entry.label in self._running]
+
+    def _attempt(self, entry: Entry, step: Callable[[Entry], None]) -> None:
+        try:
+            step(entry)
+        except (RuntimeError, OSError) as error:
+            self._entries.remove(entry)
+            self.outcome.skipped[entry.label] = " ".join(str(error).split())[:WHY]
+
+    def _start(self, entry: Entry) -> None:
+        contender = self._contender(entry)
+        reason = contender.absent() or _cannot(contender, self._scenario)
+        if reason:
+            raise RuntimeError(reason)
+        if not self._kind.fresh:
+            self._running[entry.label] = contender.start(self._stage, self._job(entry))
+
+    def _contender(self, entry: Entry) -> Contender:
+        return self._options.extra.get(entry.contender) or CONTENDERS[entry.contender]
+
+    def _job(self, entry: Entry) -> Job:
+        options = _filled(entry.options, {"{redis}": self._redis})
+        upstreams = tuple(self._setting.upstreams[: entry.upstreams])
+        return Job(upstreams, self._scenario.streaming, self._certificate, options)
+
+    def _sample(self, entry: Entry) -> None:
+        running = self._running.get(entry.label) or self._contender(entry).start(self._stage, self._job(entry))
+        if entry.label not in self.outcome.samples and not self._kind.fresh:
+            self._kind.measure(self._setting, entry, running, self._options.warm_up)
+        with Watch(self._stage.cores.used) as watch:
+            figures: Figures = self._kind.measure(self._setting, entry, running, self._setting.seconds)
+        self.outcome.samples.setdefault(entry.label, []).append({**figures, **watch.seen})
+        self._stage.empty_logs()
+        if self._kind.fresh and running.process:
+            running.process.stop()
+
+
+def perform(scenario: Scenario, chosen: Sequence[str], options: Options, say: Say) -> Outcome:
+    """Measure `scenario` with the contenders `chosen`; RuntimeError when what all of them need does not start."""
+    began = time.monotonic()
+    with Stage.set() as stage:
+        performance = Performance(scenario, scenario.entries(chosen), options, stage, say)
+        performance.run()
+    performance.outcome.seconds = time.monotonic() - began
+    return performance.outcome
+
+
+def _cannot(contender: Contender, scenario: Scenario) -> str | None:
+    return "it is not set up for TLS here" if scenario.tls and "tls" not in contender.abilities else None
+
+
+def _filled(value: Any, marks: Mapping[str, str]) -> Any:
+    """`value` with the marks in its strings replaced."""
+    if isinstance(value, Mapping):
+        return {key: _filled(each, marks) for key, each in value.items()}
+    if isinstance(value, str):
+        for mark, text in marks.items():
+            value = value.replace(mark, text)
+    return value
+
+
+def _redis(stage: Stage) -> str:
+    """The URL of a Redis on the upstream's core."""
+    [port] = free_ports(1)
+    command = [needed("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    stage.start("redis", command, port, core=stage.cores.upstream)
+    return f"redis://127.0.0.1:{port}/0"

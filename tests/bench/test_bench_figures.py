@@ -1,0 +1,65 @@
+"""Percentiles, paired ratios and their intervals."""
+
+import random
+
+import pytest
+
+from bench.figures import Estimate, difference, mean, percentile, ratio
+
+
+def test_percentiles_are_values_that_were_seen() -> None:
+    ordered = [float(number) for number in range(1, 101)]
+    assert percentile(ordered, 0.5) == 51
+    assert percentile(ordered, 0.99) == 100
+    assert percentile(ordered, 1.0) == 100
+    assert percentile([], 0.5) == 0
+
+
+def test_ratios_pair_the_samples_of_one_round_so_that_a_drift_cancels() -> None:
+    found = ratio([20.0, 40.0, 80.0], [10.0, 20.0, 40.0])
+    assert found.value == pytest.approx(2.0)
+    assert (found.low, found.high) == (pytest.approx(2.0), pytest.approx(2.0))
+
+
+def test_a_ratio_and_its_inverse_agree() -> None:
+    ours, theirs = [20.0, 50.0, 33.0], [10.0, 20.0, 15.0]
+    found, inverse = ratio(ours, theirs), ratio(theirs, ours)
+    assert found.value == pytest.approx(1 / inverse.value)
+    assert found.low == pytest.approx(1 / inverse.high)
+
+
+def test_the_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
+    rng = random.Random(1)
+    held = 0
+    for _ in range(1000):
+        theirs = [rng.uniform(8, 12) for _ in range(5)]
+        found = ratio([2.2 * each * rng.gauss(1, 0.05) for each in theirs], theirs)
+        held += found.low <= 2.2 <= found.high
+    assert 920 <= held <= 980
+
+
+def test_one_sample_has_no_interval() -> None:
+    assert ratio([3.0], [2.0]) == Estimate(1.5)
+    assert mean([3.0]) == Estimate(3.0)
+
+
+def test_differences_are_paired_too_and_may_be_below_zero() -> None:
+    found = difference([1.0, 11.0], [2.0, 12.0])
+    assert (found.value, found.low, found.high) == (-1.0, -1.0, -1.0)
+
+
+def test_a_round_that_one_of_them_missed_is_left_out() -> None:
+    assert ratio([4.0, 8.0], [2.0]).value == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "shown"),
+    [
+        (Estimate(2.5), "2.50"),
+        (Estimate(2.5, 2.4, 2.6), "2.50 [2.40, 2.60]"),
+        (Estimate(1234.5, 1200, 1300), "1,234 [1,200, 1,300]"),
+        (Estimate(2.5, 0.0, 900.0), "2.50 [too few, too far apart]"),
+    ],
+)
+def test_estimates_show_no_more_digits_than_they_have(estimate: Estimate, shown: str) -> None:
+    assert str(estimate) == shown
