@@ -32,8 +32,9 @@ format: $(STAMP) ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## measure against nginx and a plain aiohttp proxy; needs nginx and wrk
-	$(BIN)/python -m bench
+BENCH ?= run all
+bench: $(STAMP) ## measure beside nginx and whoever is here, twelve minutes; BENCH="run json" for less; needs nginx and wrk
+	$(BIN)/python -m bench $(BENCH)
 
 # The same source, the hot path compiled by mypyc (needs gcc); run it with build/compiled as the working directory.
 COMPILED := $(filter-out %/__init__.py %/listener.py, $(wildcard gateway/wire/*.py gateway/balance/*.py gateway/limit/*.py)) \
