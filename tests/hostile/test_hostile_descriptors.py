@@ -52,7 +52,7 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], within: fl
             await asyncio.sleep(0.01)
 
 
-async def test_connections_beyond_the_descriptors_wait_and_none_is_lost(
+async def test_FT_08_connections_beyond_the_descriptors_wait_and_none_is_lost(
     ground: Ground, limit: Callable[[int], int]
 ) -> None:
     number = limit(MORE)
@@ -77,7 +77,7 @@ async def test_connections_beyond_the_descriptors_wait_and_none_is_lost(
     assert sum(SHORT in line["message"] for line in ground.gateway.lines) == 1, "one line for all of it"
 
 
-async def test_without_a_descriptor_for_the_upstream_it_is_503_and_the_upstream_is_not_blamed(
+async def test_FT_08_without_a_descriptor_for_the_upstream_it_is_503_and_the_upstream_is_not_blamed(
     ground: Ground, limit: Callable[[int], int]
 ) -> None:
     client = await connect(ground.gateway.port)
