@@ -12,11 +12,13 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey, RSAKey
 
+from bench.micro.stopwatch import Stopwatch
 from gateway.auth import registry
 from gateway.auth.base import Authenticator, Proof, Scheme
 from gateway.auth.bearer import LONGEST_TOKEN
@@ -36,7 +38,7 @@ SECRET = os.urandom(32).hex()
 ISSUER = "https://issuer.example"
 # The openai client sends this many fields.
 FIELDS = 16
-KEYS = {
+KEYS: dict[str, RSAKey | ECKey] = {
     "RS256": RSAKey.generate_key(2048, {"kid": "RS256"}),
     "ES256": ECKey.generate_key("P-256", {"kid": "ES256"}),
 }
@@ -78,41 +80,43 @@ def gate(key: str) -> Iterator[Gate]:
 
 def drive(authenticator: Authenticator, call: Request) -> None:
     with contextlib.suppress(StopIteration, Unauthenticated):
-        authenticator.authenticate(call).send(None)  # type: ignore[attr-defined]
+        authenticator.authenticate(call).send(None)
 
 
 def prove(schemes: list[Scheme], token: bytes) -> Proof | None:
     """The first sight of a token, without the memory."""
     for scheme in schemes:
         try:
-            scheme.prove(token).send(None)  # type: ignore[attr-defined]
+            scheme.prove(token).send(None)
         except StopIteration as proof:
             if proof.value is not None:
-                return proof.value
+                value: Proof = proof.value
+                return value
         except Unauthenticated:
             return None
     raise AssertionError("nobody's token")
 
 
-def best(name: str, work: Callable[[], object], calls: int) -> None:
-    took = []
-    for _ in range(ROUNDS):
-        started = time.thread_time()
-        for _ in range(calls):
+def best(watch: Stopwatch, name: str, work: Callable[[], object], calls: int) -> None:
+    number = watch.calls(calls)
+
+    def repeated() -> None:
+        for _ in range(number):
             work()
-        took.append(time.thread_time() - started)
-    print(f"{name:56}{min(took) / calls * 1e6:8.2f} us")
+
+    watch.best(name, number, repeated)
 
 
 def main() -> None:
+    watch = Stopwatch.asked(__doc__, ROUNDS)
     key = os.urandom(24).hex()
     with gate(key) as entrance:
-        known(entrance, key)
-        first_sight(entrance)
-        strangers(entrance)
+        known(entrance, key, watch)
+        first_sight(entrance, watch)
+        strangers(entrance, watch)
 
 
-def known(entrance: Gate, key: str) -> None:
+def known(entrance: Gate, key: str, watch: Stopwatch) -> None:
     token = of_issuer("RS256")
     usual, odd, by_key = bearer(token), bearer(token, b"bearer  "), request(b"x-api-key", key.encode())
     upstreams = [{"url": "http://127.0.0.1:1"}]
@@ -123,22 +127,22 @@ def known(entrance: Gate, key: str) -> None:
     drive(entrance, usual)
     assert entrance.cache.recall(usual.authorization) is not None
     print(f"auth.type both, RS256 token of {len(token)} bytes")
-    best("recall", lambda: entrance.cache.recall(usual.authorization), 20_000)
-    best("authenticate, remembered", lambda: drive(entrance, usual), 20_000)
-    best("authenticate, remembered, scopes and claims asked", lambda: drive(strict, usual), 20_000)
-    best("authenticate, remembered, odd spelling", lambda: drive(entrance, odd), 10_000)
-    best("authenticate, X-API-Key", lambda: drive(entrance, by_key), 10_000)
+    best(watch, "recall", lambda: entrance.cache.recall(usual.authorization), 20_000)
+    best(watch, "authenticate, remembered", lambda: drive(entrance, usual), 20_000)
+    best(watch, "authenticate, remembered, scopes and claims asked", lambda: drive(strict, usual), 20_000)
+    best(watch, "authenticate, remembered, odd spelling", lambda: drive(entrance, odd), 10_000)
+    best(watch, "authenticate, X-API-Key", lambda: drive(entrance, by_key), 10_000)
 
 
-def first_sight(entrance: Gate) -> None:
+def first_sight(entrance: Gate, watch: Stopwatch) -> None:
     schemes = list(entrance.schemes)
     hs256 = mint(SECRET.encode(), "alice", now=time.time(), scopes=("chat",)).encode()
     for name, token in {"RS256": of_issuer("RS256"), "ES256": of_issuer("ES256"), "HS256": hs256}.items():
         assert prove(schemes, token) is not None
-        best(f"first sight, {name}", lambda token=token: prove(schemes, token), 300)
+        best(watch, f"first sight, {name}", partial(prove, schemes, token), 300)
 
 
-def strangers(entrance: Gate) -> None:
+def strangers(entrance: Gate, watch: Stopwatch) -> None:
     token = mint(os.urandom(32), "alice", now=time.time()).encode()
     filler = b"A" * ((LONGEST_TOKEN - len(token)) // 4 * 4)
     nested = b'{"a":' * 1000 + b"1" + b"}" * 1000
@@ -154,7 +158,7 @@ def strangers(entrance: Gate) -> None:
         "Basic": request(b"authorization", b"Basic YTpi"),
     }
     for name, call in calls.items():
-        best(f"refused: {name}", lambda call=call: drive(entrance, call), 300)
+        best(watch, f"refused: {name}", partial(drive, entrance, call), 300)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ and taking the reply, for 32 checks in one call; `bench/limiters.py` measures it
 """
 
 import itertools
-import time
 from collections.abc import Callable, Iterable
 
+from bench.micro.stopwatch import Stopwatch
 from gateway.drive import Parked
 from gateway.errors import RateLimited
 from gateway.exchange import ANONYMOUS, Exchange, Identity, Request
@@ -38,11 +38,11 @@ class Nowhere:
     def invite_body(self) -> None: ...
 
 
-def limiter(step: float, *algorithms: Algorithm) -> Limited:
+def limiter(step: float, *algorithms: Algorithm, most: int = KEYS) -> Limited:
     """A limiter for whom `step` seconds pass between two checks, with a rule for each of `algorithms`."""
     runtime = Runtime(clock=itertools.count(0.0, step).__next__)
     bundle = Bundle([Rule(f"rule-{index}", each, client()) for index, each in enumerate(algorithms)], {})
-    return Limited(lambda identity: bundle, MemoryStore(runtime, KEYS), Line(runtime.clock))
+    return Limited(lambda identity: bundle, MemoryStore(runtime, most), Line(runtime.clock))
 
 
 def exchange(address: str) -> Exchange:
@@ -63,15 +63,6 @@ def drive(limited: Limiter, call: Exchange, identities: Iterable[Identity]) -> N
             continue
 
 
-def best(name: str, work: Callable[[], object]) -> None:
-    took = []
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        work()
-        took.append(time.process_time() - started)
-    print(f"{name:40}{min(took) / CHECKS * 1e6:8.2f} us")
-
-
 def batch(keys: list[str]) -> None:
     """Ask about each of `keys`, and take a reply in which all of them pass."""
     asked = Batch(0.0)
@@ -84,27 +75,48 @@ def batch(keys: list[str]) -> None:
 
 
 def main() -> None:
+    watch = Stopwatch.asked(__doc__, ROUNDS)
+    checks = watch.calls(CHECKS)
+
+    def best(name: str, work: Callable[[], object]) -> None:
+        watch.best(name, checks, work)
+
     call = exchange("192.0.2.1")
-    alice = [Identity("alice")] * CHECKS
+    alice = [Identity("alice")] * checks
     best("no rule", lambda: drive(Unlimited(), call, alice))
     best("one subject", lambda: drive(passing, call, alice))
-    best("one address", lambda: drive(passing, call, [ANONYMOUS] * CHECKS))
+    best("one address", lambda: drive(passing, call, [ANONYMOUS] * checks))
     best("refusals", lambda: drive(refusing, call, alice))
     for name, algorithm in ALGORITHMS.items():
         limited = limiter(0.1, algorithm)
-        best(name, lambda limited=limited: drive(limited, call, alice))
+        best(name, lambda limited=limited: drive(limited, call, alice))  # type: ignore[misc]
     best("three rules", lambda: drive(three, call, alice))
-    crowd = [Identity(f"user-{n}") for n in range(KEYS)]
-    drive(crowded, call, crowd)
-    best(f"one of {KEYS} subjects", lambda: drive(crowded, call, crowd[:: KEYS // CHECKS]))
-    newcomers = (Identity(f"new-{n}") for n in itertools.count())
-    best("a newcomer for whom another must go", lambda: drive(crowded, call, itertools.islice(newcomers, CHECKS)))
-    best("parse one address", lambda: [network("2001:db8::1") for _ in range(CHECKS)])
-    best("hash one header", lambda: [BY_HEADER(call, ANONYMOUS) for _ in range(CHECKS)])
+    many(watch, call)
+    best("parse one address", lambda: [network("2001:db8::1") for _ in range(checks)])
+    best("hash one header", lambda: [BY_HEADER(call, ANONYMOUS) for _ in range(checks)])
     headers, verdict = LimitHeaders([ASKED]), Verdict(True, 42, SECOND, SECOND, 0)
-    best("fill in the headers", lambda: [headers.lines((verdict,), 0) for _ in range(CHECKS)])
+    best("fill in the headers", lambda: [headers.lines((verdict,), 0) for _ in range(checks)])
+    batches = max(checks // BATCH, 1)
     for name, keys in (("batch, all keys different", DIFFERENT), ("batch, one key", ["a"] * BATCH)):
-        best(name, lambda keys=keys: [batch(keys) for _ in range(CHECKS // BATCH)])
+
+        def work(keys: list[str] = keys) -> None:
+            for _ in range(batches):
+                batch(keys)
+
+        watch.best(name, batches * BATCH, work)
+
+
+def many(watch: Stopwatch, call: Exchange) -> None:
+    """As many callers as a store may hold, and more."""
+    keys, checks = watch.calls(KEYS), watch.calls(CHECKS)
+    crowded = limiter(1e-9, TokenBucket(100, 10), most=keys)
+    crowd = [Identity(f"user-{n}") for n in range(keys)]
+    drive(crowded, call, crowd)
+    few = crowd[:: keys // checks]
+    watch.best(f"one of {keys} subjects", len(few), lambda: drive(crowded, call, few))
+    newcomers = (Identity(f"new-{n}") for n in itertools.count())
+    one_more = "a newcomer for whom another must go"
+    watch.best(one_more, checks, lambda: drive(crowded, call, itertools.islice(newcomers, checks)))
 
 
 BATCH = 32
@@ -120,7 +132,6 @@ ALGORITHMS = {
 passing = limiter(0.1, TokenBucket(100, 10))
 refusing = limiter(0.0, TokenBucket(1, 10))
 three = limiter(0.1, TokenBucket(100, 10), LeakyBucket(100, 10), ApproximateWindow(1000, 60 * SECOND))
-crowded = limiter(1e-9, TokenBucket(100, 10))
 
 if __name__ == "__main__":
     main()

@@ -6,8 +6,8 @@ Prints the best round in microseconds of CPU: the calls on the path, the access 
 import asyncio
 import os
 import time
-from collections.abc import Callable
 
+from bench.micro.stopwatch import Stopwatch
 from gateway.config.tree import Log
 from gateway.exchange import Exchange, Identity, Request
 from gateway.observe.access_log import AccessLog
@@ -42,48 +42,39 @@ def exchange() -> Exchange:
     return made
 
 
-def best(name: str, per: int, work: Callable[[], object]) -> None:
-    took = []
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        work()
-        took.append(time.process_time() - started)
-    print(f"{name:44}{min(took) / per * 1e6:9.2f} us")
-
-
-def path(name: str, observer: Observer) -> None:
-    made = exchange()
+def path(watch: Stopwatch, name: str, observer: Observer) -> None:
+    made, number = exchange(), watch.calls(EXCHANGES)
 
     def whole() -> None:
-        for _ in range(EXCHANGES):
+        for _ in range(number):
             observer.begin(made)
             observer.routed(made)
             made.sent_at = made.first_byte_at = made.started_at
             observer.finish(made)
 
     def begin() -> None:
-        for _ in range(EXCHANGES):
+        for _ in range(number):
             observer.begin(made)
 
-    best(f"begin, {name}", EXCHANGES, begin)
-    best(f"begin + routed + finish, {name}", EXCHANGES, whole)
+    watch.best(f"begin, {name}", number, begin)
+    watch.best(f"begin + routed + finish, {name}", number, whole)
 
 
-def line_costs(log: AccessLog) -> None:
-    made = exchange()
+def line_costs(watch: Stopwatch, log: AccessLog) -> None:
+    made, number = exchange(), watch.calls(EXCHANGES)
     log._write_lines = lambda: None  # type: ignore[method-assign]
-    for _ in range(EXCHANGES):
+    for _ in range(number):
         log.add(made)
     records = log._records
     for size in (1, 64, 512):
 
         def batches(size: int = size) -> None:
-            for start in range(0, EXCHANGES, size):
+            for start in range(0, number, size):
                 log._records = records[start : start + size]
                 AccessLog._write_lines(log)
                 log._lines.clear()
 
-        best(f"an access log line, {size} at a time", EXCHANGES, batches)
+        watch.best(f"an access log line, {size} at a time", number, batches)
 
 
 async def scrape(services: int, upstreams: int) -> None:
@@ -116,18 +107,25 @@ async def scrape(services: int, upstreams: int) -> None:
 
 
 async def main() -> None:
+    watch = Stopwatch.asked(__doc__, ROUNDS)
+    number = watch.calls(EXCHANGES)
     sink = Sink(os.open(os.devnull, os.O_WRONLY), 1 << 30)
     runtime = Runtime()
     durations, stamp = Durations(EXCHANGE_SECONDS), Stamp()
-    best("Durations.add", EXCHANGES, lambda: [durations.add(0.012) for _ in range(EXCHANGES)])
-    best("Stamp", EXCHANGES, lambda: [stamp(1790000000.5) for _ in range(EXCHANGES)])
-    path("no access log", Observer(runtime, Tallies()))
+
+    def add() -> None:
+        for _ in range(number):
+            durations.add(0.012)
+
+    watch.best("Durations.add", number, add)
+    watch.best("Stamp", number, lambda: [stamp(1790000000.5) for _ in range(number)])
+    path(watch, "no access log", Observer(runtime, Tallies()))
     quiet = AccessLog(Log(), sink, runtime)
     quiet._write_lines = quiet._records.clear  # type: ignore[method-assign]
-    path("access record kept", Observer(runtime, Tallies(), quiet))
+    path(watch, "access record kept", Observer(runtime, Tallies(), quiet))
     quiet.close()
-    path("access log written", Observer(runtime, Tallies(), AccessLog(Log(), sink, runtime)))
-    line_costs(AccessLog(Log(), sink, runtime))
+    path(watch, "access log written", Observer(runtime, Tallies(), AccessLog(Log(), sink, runtime)))
+    line_costs(watch, AccessLog(Log(), sink, runtime))
     await scrape(3, 4)
     await scrape(10, 10)
     await scrape(10, 100)

@@ -1,20 +1,19 @@
-"""What one request costs inside the process, kernel left out: python -m bench.micro.wire [--profile]
+"""What one request costs inside the process, kernel left out: python -m bench.micro.wire
 
 The whole gateway as `assembly` builds it (jwt, token bucket, least connections, metrics, access log) between transports
 in memory: a request is handed to `Downstream.data_received`, its reply to `UpstreamConnection.data_received`. Prints
 the best round in microseconds of CPU, for known heads, for heads that differ each time, and for a chunk of a stream.
 """
 
-import argparse
 import asyncio
 import cProfile
 import gc
 import os
 import pstats
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from bench.micro.stopwatch import Stopwatch
 from gateway.app import GC_THRESHOLD
 from gateway.assembly import Assembly
 from gateway.auth.jwt import mint
@@ -32,6 +31,7 @@ from gateway.wire.upstream import UpstreamConnection
 
 ROUNDS = 15
 REQUESTS = 5_000
+CHUNKS = 100_000
 SECRET = "not-a-secret-only-a-benchmark-0123456789"
 REPLY = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
@@ -121,19 +121,9 @@ def exchange(downstream: Downstream, data: bytes, reply: bytes) -> None:
     upstream.data_received(reply)
 
 
-def best(name: str, per: int, work: Callable[[], object]) -> None:
-    took = []
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        work()
-        took.append(time.process_time() - started)
-    print(f"{name:44}{min(took) / per * 1e6:9.2f} us")
-
-
 async def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--profile", action="store_true")
-    options = parser.parse_args()
+    watch = Stopwatch.asked(__doc__, ROUNDS)
+    number, chunks = watch.calls(REQUESTS), watch.calls(CHUNKS)
     front, _, token = await build()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
@@ -142,31 +132,34 @@ async def main() -> None:
     known = head(token, None)
 
     def same() -> None:
-        for _ in range(REQUESTS):
+        for _ in range(number):
             exchange(downstream, known, REPLY)
 
     numbers: Iterator[int] = iter(range(10**9))
 
     def different() -> None:
-        for data in [head(token, next(numbers)) for _ in range(REQUESTS)]:
+        for data in [head(token, next(numbers)) for _ in range(number)]:
             exchange(downstream, data, REPLY)
 
-    def making() -> None:
-        [head(token, next(numbers)) for _ in range(REQUESTS)]
-
-    if options.profile:
+    if watch.profile:
         profile = cProfile.Profile()
         profile.runcall(same)
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         return
-    best("a request with a known head, and its reply", REQUESTS, same)
-    best("the same with a head that differs each time", REQUESTS, different)
-    best("(of which making that head)", REQUESTS, making)
+    watch.best("a request with a known head, and its reply", number, same)
+    watch.best("the same with a head that differs each time", number, different)
+    watch.best("(of which making that head)", number, lambda: [head(token, next(numbers)) for _ in range(number)])
     downstream.data_received(known)
     upstream = downstream.upstream
     assert upstream is not None
     upstream.data_received(STREAM)
-    best("one chunk of an event stream", 100_000, lambda: [upstream.data_received(CHUNK) for _ in range(100_000)])
+    take = upstream.data_received
+
+    def stream() -> None:
+        for _ in range(chunks):
+            take(CHUNK)
+
+    watch.best("one chunk of an event stream", chunks, stream)
 
 
 if __name__ == "__main__":
