@@ -12,6 +12,7 @@ help: ## show this list
 
 $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed; name one with PYTHON=...") if sys.version_info < (3, 11) else None'
+	@echo 'making .venv: a minute or two, this once'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev,bench]'
 	@touch $@

@@ -1,6 +1,8 @@
 """Spans as they really leave: an exchange begins, is retried, ends, and a collector decodes what it was sent."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -268,3 +270,9 @@ async def test_own_requests_have_spans_without_their_queries(collector: Collecto
     (span,) = collector.spans
     assert span.kind == CLIENT
     assert "sk-in-the-query" not in str(span)
+
+
+def test_gateway_that_does_not_trace_does_not_load_what_traces() -> None:
+    """redis-py loads the SDK's metrics, whoever uses them; exporter, encoder and `requests` are ours alone."""
+    code = "import sys, gateway.app; sys.exit('opentelemetry.exporter' in sys.modules or 'requests' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
