@@ -81,10 +81,13 @@ class Assembly:
 
     def _route(self, name: str, service: Service) -> Route:
         retries, backend = service.retries, self._backends[name]
+        authenticator, limiter = self.gate.authenticator(service), self.limits.limiters[name]
         return Route(
             service=name,
-            authenticate=self.gate.authenticator(service).authenticate,
-            limit=self.limits.limiters[name].permit,
+            authenticate=authenticator.authenticate,
+            recall=authenticator.recall,
+            limit=limiter.permit,
+            permit=limiter.permit_at_once,
             group=backend.group,
             headers=self._plans[name],
             retries=Retries(retries.attempts, frozenset(retries.statuses), backend.budget),

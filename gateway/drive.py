@@ -20,19 +20,18 @@ class Parked(Generic[T]):
     def resolve(self, result: T) -> None:
         """End the wait with `result`; the waiting stage runs on before this returns."""
         if not self._done:
-            self._done, self._result = True, result
-            self._wake()
+            self._done = True
+            self._result = result
+            drive = self.drive
+            if drive is not None:
+                self.drive = None
+                drive.step()
 
     def fail(self, error: BaseException) -> None:
         """End the wait by raising `error` in the waiting stage; the first of `resolve` and `fail` counts."""
         if not self._done:
-            self._done, self._error = True, error
-            self._wake()
-
-    def _wake(self) -> None:
-        drive, self.drive = self.drive, None
-        if drive is not None:
-            drive.step()
+            self._error = error
+            self.resolve(None)  # type: ignore[arg-type]
 
     def __await__(self) -> Generator["Parked[T]", None, T]:
         if not self._done:

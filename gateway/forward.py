@@ -1,6 +1,7 @@
 """One exchange against a sequence of upstreams: connect, send, relay; another one only when nothing can be lost."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from gateway.attempt import Attempt
 from gateway.balance.candidates import Candidates
@@ -56,7 +57,8 @@ class Forward:
             await self._before_next(attempt, failure, at_once=anew or failure.unsent)
             upstream = following
 
-    async def _send(self, attempt: Attempt, connection: UpstreamConnection) -> None:
+    def _send(self, attempt: Attempt, connection: UpstreamConnection) -> Awaitable[None]:
+        """Send the request; the end of the reply is to be awaited."""
         exchange = attempt.exchange
         downstream = exchange.downstream
         assert isinstance(downstream, Downstream)
@@ -68,9 +70,8 @@ class Forward:
             exchange.body = b""
             downstream.resume_body()
         if attempt.route.hedging is not None and attempt.may_be_copied:
-            await Hedge(attempt, connection, ended, self._observer, attempt.route.hedging.latency.value).wait()
-        else:
-            await ended
+            return Hedge(attempt, connection, ended, self._observer, attempt.route.hedging.latency.value).wait()
+        return ended
 
     async def _before_next(self, attempt: Attempt, failure: GatewayError, *, at_once: bool) -> None:
         """Wait a moment, a different one each time: whoever failed with us must not come back with us."""

@@ -31,7 +31,10 @@ class Hedging:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The stages of one service."""
+    """The stages of one service.
+
+    `recall` and `permit` are what `authenticate` and `limit` can say without waiting; None when they cannot.
+    """
 
     service: str
     authenticate: Callable[[Request], Awaitable[Identity]]
@@ -40,6 +43,8 @@ class Route:
     headers: HeaderPlan
     retries: Retries
     hedging: Hedging | None = None
+    recall: Callable[[Request], Identity | None] = lambda request: None
+    permit: Callable[[Exchange, Identity], Permit | None] = lambda exchange, identity: None
 
     def pick(self, exchange: Exchange, permit: Permit) -> Candidates:
         """The upstreams for this request, best first; none at first when all are full. Raises NoUpstream."""

@@ -37,16 +37,21 @@ class Authenticator(Protocol):
 
     `authenticate` raises `refused(reason)`, `Forbidden` where a service asks for more, or `NoUpstream` while there is
     no key to verify with, nothing else. It runs inside a `drive.Drive`: it may await futures, and what needs a task
-    of its own goes through `Runtime.spawn`.
+    of its own goes through `Runtime.spawn`. `recall` says it at once, or None when that takes `authenticate`.
     """
 
     async def authenticate(self, request: Request) -> Identity: ...
+
+    def recall(self, request: Request) -> Identity | None: ...
 
 
 class Nobody:
     """`auth.type: none` and public services: everyone is anonymous."""
 
     async def authenticate(self, request: Request) -> Identity:
+        return ANONYMOUS
+
+    def recall(self, request: Request) -> Identity:
         return ANONYMOUS
 
 

@@ -31,12 +31,13 @@ class Gate:
             return Nobody()
         return authorized(self, service.scopes, service.claims)
 
-    async def authenticate(self, request: Request) -> Identity:
-        """The identity that the request's credential proves; does not wait when that is remembered."""
+    def recall(self, request: Request) -> Identity | None:
+        """The identity that was proved before by the same credential."""
         # A remembered value had its shape checked, and one value is all there is: the wire refuses a repeated field.
-        identity = self.cache.recall(request.authorization)
-        if identity is not None:
-            return identity
+        return self.cache.recall(request.authorization)
+
+    async def authenticate(self, request: Request) -> Identity:
+        """The identity that the request's credential proves."""
         if request.authorization is None:
             for field, scheme in self._fields:
                 value = field_value(request, field)

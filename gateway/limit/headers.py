@@ -18,19 +18,21 @@ from gateway.limit.base import Rule
 class LimitHeaders:
     """Tells what `rules` answered; they keep their order. ValueError for a rule name that a header cannot carry."""
 
-    __slots__ = ("_alone", "_templates", "_timed")
+    __slots__ = ("_templates", "_timed")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         # measured: filling in a template takes 0.4 us, joining five lines 2.3; python -m bench.micro.limit, 2026-11-25
         self._templates = [_template(rules, rule) for rule in rules]
         self._timed = [not rule.algorithm.holds for rule in rules]  # nobody knows when a request in flight ends
-        self._alone = self._timed == [True]
+
+    def alone(self, verdict: Verdict) -> bytes:
+        """The same for one rule that time gives units back to."""
+        # measured: 0.4 us, against 0.8 by `lines`; python -m bench.micro.limit, 2026-11-25
+        _, left, next_us, reset_us, _, _ = verdict
+        return self._templates[0] % (left, -(-next_us // SECOND), left, -(-reset_us // SECOND))
 
     def lines(self, verdicts: Sequence[Verdict], tightest: int) -> bytes:
         """Reply lines, each ending in CRLF; X-RateLimit-* speak of the rule at index `tightest`."""
-        if self._alone:  # measured: 0.4 us, against 0.8 the general way; python -m bench.micro.limit, 2026-11-25
-            _, left, next_us, reset_us, _, _ = verdicts[0]
-            return self._templates[0] % (left, -(-next_us // SECOND), left, -(-reset_us // SECOND))
         numbers: list[int] = []
         for verdict, timed in zip(verdicts, self._timed, strict=True):
             numbers += (verdict.remaining, -(-verdict.next_us // SECOND)) if timed else (verdict.remaining,)

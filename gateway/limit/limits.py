@@ -54,8 +54,12 @@ class Limits:
         if self._redis is None or not mine:
             return Unlimited()
         fixed = [choice for choice in mine if isinstance(choice, Rule)]
-        bundle_for = everyone(Bundle(fixed, self._misses)) if len(fixed) == len(mine) else by_claims(mine, self._misses)
-        return Limited(bundle_for, self._store, self._line)
+        if len(fixed) < len(mine):
+            return Limited(by_claims(mine, self._misses), self._store, self._line)
+        bundle = Bundle(fixed, self._misses)
+        if isinstance(self._store, MemoryStore):
+            return Limited(everyone(bundle), self._store, self._line, bundle, self._store.take)
+        return Limited(everyone(bundle), self._store, self._line)
 
     async def start(self) -> None:
         """Connect to the store. Raises ConfigError when it cannot be used as it is configured; it may be down."""

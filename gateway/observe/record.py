@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 NAMES_AT_ONCE = 256
 # RFC 9110, section 9, and RFC 5789; any other method is "other".
-METHODS = {
-    method: method for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
-}
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"))
 
 
 class Observer:
@@ -90,7 +88,8 @@ class Observer:
         if exchange.routed:
             tally.in_flight -= 1
         status = exchange.status
-        tally.requests[METHODS.get(exchange.request.method, OTHER), status] += 1
+        method = exchange.request.method
+        tally.requests[method if method in METHODS else OTHER, status] += 1
         tally.durations.add(now - exchange.started_at)
         if exchange.attempts:
             _tally_upstream(tally, exchange, status, now)

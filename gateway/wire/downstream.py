@@ -1,110 +1,39 @@
-"""One client connection: reads heads, starts exchanges, passes bodies on, and notices when the client leaves.
-
-The connection is in one state at a time. HEAD: between requests, or a head is arriving. BODY: a request body is
-arriving. BUSY: the request is whole, its reply is not. LINGER: the last reply is sent, what still comes is thrown
-away, so that closing does not destroy the reply on its way (RFC 9112, section 9.6).
-"""
+"""One client connection: reads heads, starts exchanges, answers, and notices when the client leaves."""
 
 import asyncio
 from collections.abc import Coroutine
-from enum import Enum, auto
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from gateway.drive import Drive
-from gateway.errors import (
-    BadRequest,
-    ClientLeft,
-    GatewayError,
-    NoUpstream,
-    PayloadTooLarge,
-    RequestTimeout,
-)
+from gateway.errors import BadRequest, ClientLeft, GatewayError, NoUpstream, RequestTimeout
 from gateway.exchange import Exchange, Request
-from gateway.wire.express import HeadTooLarge
-from gateway.wire.framing import (
-    LARGE_READ,
-    BodyTooLarge,
-    Chunked,
-    Framing,
-    FramingError,
-    Length,
-    UntilClose,
-    many_lines,
-)
+from gateway.wire.downstream_body import DownstreamBody
+from gateway.wire.downstream_socket import BODY, HEAD, LINGER, NEVER
+from gateway.wire.express import HeadTooLarge, Lane
 from gateway.wire.grammar import ODD_BYTES_SO_FAR, empty_lines
 from gateway.wire.headers import too_large
 from gateway.wire.peer import Peer
-from gateway.wire.replies import CONTINUE, options_reply, own_reply
-from gateway.wire.socket_state import has_arrived, reset_on_close
+from gateway.wire.replies import options_reply, own_reply
 
 if TYPE_CHECKING:
     from gateway.wire.front import Front
-    from gateway.wire.upstream import UpstreamConnection
 
-NEVER = float("inf")
-LINGER_SECONDS = 2.0
-ARRIVAL_CHECK_SECONDS = 0.05
 # Requests answered from one read before others get their turn.
 PIPELINED_TURN = 16
 # What a client may send ahead of the reply it waits for; beyond it, it is not read.
 LARGEST_SURPLUS = 65536
 
 
-class State(Enum):
-    HEAD = auto()
-    BODY = auto()
-    BUSY = auto()
-    LINGER = auto()
+class Downstream(DownstreamBody):
+    """The client's side of its exchanges, one after the other; `State` says where it is in the current one."""
 
-
-HEAD, BODY, BUSY, LINGER = State.HEAD, State.BODY, State.BUSY, State.LINGER
-
-
-class Downstream(asyncio.Protocol):
-    """The client's side of its exchanges, one after the other; see the states above."""
-
-    __slots__ = (
-        "_body",
-        "_buffer",
-        "_checked",
-        "_drive",
-        "_ends_reply",
-        "_exchange",
-        "_front",
-        "_keep",
-        "_peer",
-        "_pumping",
-        "_read_paused",
-        "_rest",
-        "_served",
-        "_state",
-        "_tunnel",
-        "_write_paused",
-        "expires_at",
-        "transport",
-        "upstream",
-        "watched_until",
-    )
+    __slots__ = ("_checked", "_lane", "_peer", "_pumping", "_served", "_write_paused")
 
     def __init__(self, front: "Front") -> None:
-        self._front = front
-        self.transport: asyncio.Transport | None = None
-        self.upstream: UpstreamConnection | None = None  # where the exchange's bytes go, once they do
-        self.expires_at = self.watched_until = NEVER
-        self._state = HEAD
-        self._buffer = b""  # the beginning of a head, or what came after the current request
-        self._exchange: Exchange | None = None
-        self._drive: Drive | None = None
-        self._body: Framing | None = None
+        super().__init__(front)
         self._checked = 0  # how much of `_buffer` was looked at before
-        self._keep = True
-        self._ends_reply = False  # the end of the connection is the end of the reply
         self._served = False  # has had a request
         self._pumping = False
-        self._tunnel = False
-        self._read_paused = False
-        self._rest = b""  # of a read, and not yet looked at
         self._write_paused = False
 
     def __repr__(self) -> str:
@@ -115,11 +44,12 @@ class Downstream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         front = self._front
-        self._peer = Peer.of(transport, front.trusted)
+        self._peer = peer = Peer.of(transport, front.trusted)
+        self._lane = Lane(front.heads(peer))
         if not front.admit(self):
             self._refuse_unread(NoUpstream("server.max_connections"))
             return
-        front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.header_timeout)
+        self._expires_in(front.options.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -134,10 +64,8 @@ class Downstream(asyncio.Protocol):
             self.close()
 
     def leave(self) -> None:
-        """The client has left; seen by looking at the socket, as nothing is being read from it."""
         self._left()
-        if self.transport is not None:
-            self.transport.abort()
+        super().leave()
 
     def _left(self) -> None:
         if self._tunnel and self.upstream is not None:
@@ -145,29 +73,13 @@ class Downstream(asyncio.Protocol):
         elif self._drive is not None:
             self._drive.interrupt(ClientLeft())
 
-    @property
-    def stays_open(self) -> bool:
-        return not self._front.draining
-
-    @property
-    def is_idle(self) -> bool:
-        return self._state is HEAD and not self._buffer
-
-    def close(self) -> None:
-        """Close once everything written has left."""
-        if self.transport is not None:
-            self.transport.close()
-            if not self.transport.can_write_eof():
-                # TLS: that we end it has to arrive; a client may take its time to agree (RFC 8446, section 6.1).
-                self._end_once_arrived(reset=False)
-
     def expire(self) -> None:
         if self._state is BODY:
             self._interrupt(RequestTimeout("body"))
         elif self._state is HEAD and self._buffer:
             self._refuse_unread(RequestTimeout("head"))
-        elif self._state is not BUSY and self.transport is not None:
-            self.transport.abort()
+        else:
+            super().expire()
 
     # --- reading ---
 
@@ -178,10 +90,7 @@ class Downstream(asyncio.Protocol):
             self._buffer = self._buffer + data if self._buffer else data
             self._pump()
         elif state is BODY:
-            if len(data) > LARGE_READ:
-                self._in_turns(data)
-            else:
-                self._body_received(data)
+            self._body_received(data)
         elif state is not LINGER:
             self._buffer += data
         if len(self._buffer) > LARGEST_SURPLUS:
@@ -201,15 +110,16 @@ class Downstream(asyncio.Protocol):
             if not self._read_head():
                 break
         self._pumping = False
-        served = self._state is not BODY and len(self._buffer) <= LARGEST_SURPLUS
-        if served and self._read_paused and not self._write_paused:
-            self._resume_reading()
+        if self._read_paused and not self._write_paused:
+            served = self._state is not BODY and len(self._buffer) <= LARGEST_SURPLUS
+            if served:
+                self._resume_reading()
 
     def _read_head(self) -> bool:
         data = self._buffer
         checked, self._checked = self._checked, 0  # whatever else this buffer turns out to hold is new
         try:
-            found = self._front.heads(self._peer).read(data)
+            found = self._lane.read(data)
             if found is None and ODD_BYTES_SO_FAR.search(data, max(0, checked - 2)):
                 raise BadRequest("control byte or bare line end")
         except HeadTooLarge:
@@ -231,8 +141,7 @@ class Downstream(asyncio.Protocol):
         # The deadline of a later request runs from its first byte; that of the first one since accept.
         if self._served:
             self._served = False
-            front = self._front
-            front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.header_timeout)
+            self._expires_in(self._front.options.header_timeout)
 
     def _begin(self, request: Request, length: int, start: int) -> None:
         front = self._front
@@ -241,8 +150,9 @@ class Downstream(asyncio.Protocol):
             return
         self._served = True
         peer = self._peer
-        self._exchange = exchange = Exchange(request, self, peer.client(request), peer.forwarded(request), length)
-        error = self._take_body(exchange, request, length, start)
+        client = peer.client(request) if request.forwarded_for else peer.address
+        self._exchange = exchange = Exchange(request, self, client, peer.forwarded(request), length)
+        error = self._take_body(exchange, request, start)
         if request.target == b"*":
             self._answer_options(exchange)
         elif error is not None:
@@ -250,117 +160,13 @@ class Downstream(asyncio.Protocol):
         else:
             self._run(front.handle(exchange))
 
-    def _take_body(self, exchange: Exchange, request: Request, length: int, start: int) -> GatewayError | None:
-        data = self._buffer
-        end = start + length
-        if not request.chunked and len(data) >= end:
-            self._state = BUSY
-            self.expires_at = NEVER
-            exchange.body = data[start:end]
-            exchange.bytes_in = length
-            self._buffer = data[end:]
-            return PayloadTooLarge("content length") if length > self._front.max_body_size else None
-        self._state = BODY
-        self._buffer = b""
-        exchange.body_complete = exchange.body_replayable = False
-        if length > self._front.max_body_size:
-            return PayloadTooLarge("content length")
-        self._body = Chunked(limit=self._front.max_body_size) if request.chunked else Length(length)
-        self._front.runtime.deadlines.watch(self, self._front.runtime.clock() + self._front.options.body_timeout)
-        return self._feed(exchange, data[start:]) if len(data) > start else None
-
     def _run(self, pipeline: Coroutine[Any, Any, None]) -> None:
         self._drive = drive = Drive(pipeline, self._exchange_over)
         drive.step()
         if self._state is BODY and self.upstream is None and self._exchange is not None:
             self._pause_reading()
 
-    def _feed(self, exchange: Exchange, data: bytes) -> GatewayError | None:
-        """Check the next bytes of the body, and keep those that pass in `exchange.body`."""
-        body = self._body
-        assert body is not None
-        try:
-            exchange.body += body.take(data)
-        except FramingError:
-            return BadRequest("chunked body")
-        except BodyTooLarge:
-            return PayloadTooLarge("chunked body")
-        exchange.bytes_in = body.payload
-        if body.done:
-            self._state = BUSY
-            self.expires_at = NEVER
-            exchange.body_complete = True
-            self._buffer = body.surplus
-            self._body = None
-        return None
-
-    def _body_received(self, data: bytes) -> None:
-        exchange = self._exchange
-        assert exchange is not None
-        error = self._feed(exchange, data)
-        if error is not None:
-            self._interrupt(error)
-            return
-        upstream = self.upstream
-        if upstream is not None and exchange.body:
-            piece, exchange.body = exchange.body, b""
-            upstream.write_body(piece)
-        if self._tunnel and upstream is not None:
-            upstream.touch()
-        elif self._state is BODY:
-            self.expires_at = self._front.runtime.clock() + self._front.options.body_timeout
-
-    def _interrupt(self, error: GatewayError) -> None:
-        if self._drive is not None:
-            self._drive.interrupt(error)
-
     # --- back-pressure ---
-
-    def _in_turns(self, data: bytes) -> None:
-        """Let others have their turn before the next read; many tiny chunks are taken a piece a turn."""
-        if type(self._body) is Chunked and many_lines(data):
-            data, self._rest = data[:LARGE_READ], data[LARGE_READ:]
-        self._body_received(data)
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._read_on)
-
-    def _read_on(self) -> None:
-        rest, self._rest = self._rest, b""
-        if rest:
-            self.data_received(rest)
-        if not (self._rest or self._read_paused) and self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
-
-    def _pause_reading(self) -> None:
-        if not self._read_paused and self.transport is not None:
-            self._read_paused = True
-            if self._state is BODY:
-                self.expires_at = NEVER  # the client's time does not run while it is not let send
-            self.transport.pause_reading()
-            self._front.watch_unread(self)
-
-    def _resume_reading(self) -> None:
-        if self._read_paused and self.transport is not None:
-            self._read_paused = False
-            if self._state is BODY and not self._tunnel:
-                front = self._front
-                front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.body_timeout)
-            if not self.transport.is_closing():
-                self.transport.resume_reading()
-
-    @property
-    def unread(self) -> bool:
-        """Reading is paused, so that the event loop would not notice the client leave."""
-        return self._read_paused
-
-    def pause_body(self) -> None:
-        """The upstream does not keep up with the request body."""
-        if self._state is BODY:
-            self._pause_reading()
-
-    def resume_body(self) -> None:
-        self._resume_reading()
 
     def pause_writing(self) -> None:
         self._write_paused = True
@@ -376,13 +182,8 @@ class Downstream(asyncio.Protocol):
 
     # --- the reply ---
 
-    def invite_body(self) -> None:
-        exchange = self._exchange
-        if exchange is not None and exchange.request.expect_continue and self._state is BODY and not exchange.bytes_in:
-            self.write(CONTINUE)
-
-    def begin_reply(self, head: bytes, body: bytes, *, keep: bool, ends_reply: bool) -> None:
-        """Send the reply's head and what there is of its body in one write.
+    def begin_reply(self, data: bytes, *, keep: bool, ends_reply: bool) -> None:
+        """Send the reply's head, and what there is of its body, in one write.
 
         `keep`: the connection lives on after this reply. `ends_reply`: its end is what tells the client the reply's.
         """
@@ -391,29 +192,13 @@ class Downstream(asyncio.Protocol):
         self._keep = keep
         self._ends_reply = ends_reply
         if self.transport is not None:
-            self.transport.write(head + body if body else head)
+            self.transport.write(data)
         if self._write_paused and self.upstream is not None:
             self.upstream.pause_reading()
 
     def write_interim(self, head: bytes) -> None:
         """Send a 1xx head (RFC 9110, section 15.2)."""
         self.write(head)
-
-    def write(self, data: bytes) -> None:
-        """Send more of the reply."""
-        if data and self.transport is not None:
-            self.transport.write(data)
-
-    def become_tunnel(self) -> None:
-        """What the client sends goes to the upstream as it is, from now on and including what it already sent."""
-        self._tunnel = True
-        self._state = BODY
-        self._body = UntilClose()
-        self.expires_at = NEVER
-        early, self._buffer = self._buffer, b""
-        if early:
-            self._body_received(early)
-        self._resume_reading()
 
     def refuse(self, exchange: Exchange, error: GatewayError) -> None:
         if exchange.reply_started:
@@ -451,36 +236,6 @@ class Downstream(asyncio.Protocol):
         self._exchange = exchange
         self._run(self._front.reject(exchange, error))
 
-    def _cut(self) -> None:
-        """End the connection so that nobody takes the reply for a whole one."""
-        self._keep = False
-        if self.transport is None:
-            return
-        self._state = LINGER
-        if self._ends_reply:
-            self._end_once_arrived(reset=True)
-        else:
-            self.close()
-        self._await_reader()
-
-    def _end_once_arrived(self, *, reset: bool, later: bool = False) -> None:
-        """Close at once, but not what is still on its way; what was written in this turn, TLS does not tell."""
-        transport = self.transport
-        if transport is None:
-            return
-        if has_arrived(transport) and (later or transport.can_write_eof()):
-            if reset:
-                reset_on_close(transport)
-            transport.abort()
-            return
-        check = partial(self._end_once_arrived, reset=reset, later=True)
-        asyncio.get_running_loop().call_later(ARRIVAL_CHECK_SECONDS, check)
-
-    def _await_reader(self) -> None:
-        """Give the client as long for what is left to read as it may be idle; who never reads would stay for ever."""
-        front = self._front
-        front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.keepalive_timeout)
-
     # --- the end of an exchange ---
 
     def _exchange_over(self) -> None:
@@ -490,28 +245,11 @@ class Downstream(asyncio.Protocol):
             return
         if self._keep and self.stays_open and self._state is not BODY:
             self._state = HEAD
-            front = self._front
-            front.runtime.deadlines.watch(self, front.runtime.clock() + front.options.keepalive_timeout)
+            self._expires_in(self._front.options.keepalive_timeout)
             if self._buffer or self._read_paused:
                 self._pump()
             return
         if exchange is not None and exchange.body_complete and not self._buffer:
-            self._state = LINGER
-            self.close()
-            self._await_reader()
-            return
-        self._linger()
-
-    def _linger(self) -> None:
-        transport = self.transport
-        assert transport is not None
-        self._state = LINGER
-        self._buffer = b""
-        if transport.is_closing():
-            return
-        self._resume_reading()
-        if transport.can_write_eof():
-            transport.write_eof()
-            self._front.runtime.deadlines.watch(self, self._front.runtime.clock() + LINGER_SECONDS)
+            self._close_after_reply()
         else:
-            self.close()
+            self._linger()

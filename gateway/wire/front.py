@@ -8,6 +8,7 @@ from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Request
 from gateway.runtime import Runtime
 from gateway.wire.downstream import Downstream
+from gateway.wire.downstream_socket import DownstreamSocket
 from gateway.wire.express import Express
 from gateway.wire.framing import UNBOUNDED
 from gateway.wire.headers import parse_request
@@ -62,7 +63,7 @@ class Front:
         self._operators = operators
         self._operators_paths = operators_paths
         self._connections: set[Downstream] = set()
-        self._unread: set[Downstream] = set()
+        self._unread: set[DownstreamSocket] = set()
         self._emptied: asyncio.Future[None] | None = None
         self._heads = Express(parse_request)
         self._trusted_heads = Express(lambda head: parse_request(head, trusted=True))
@@ -116,7 +117,7 @@ class Front:
     def new_request_id(self) -> bytes:
         return b"%032x" % self.runtime.rng.getrandbits(128)
 
-    def watch_unread(self, connection: Downstream) -> None:
+    def watch_unread(self, connection: DownstreamSocket) -> None:
         """Notice the client leave although its connection is not being read."""
         if not self._unread:
             asyncio.get_running_loop().call_later(UNREAD_CHECK_SECONDS, self._check_unread)

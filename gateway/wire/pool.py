@@ -11,9 +11,11 @@ from gateway.runtime import Runtime
 from gateway.wire.express import Express
 from gateway.wire.reply_head import ReplyHead
 from gateway.wire.upstream import UpstreamConnection
+from gateway.wire.upstream_socket import UpstreamSocket
 
 # Below the keep-alive time of every common server (uvicorn's is 5 s): the gateway lets go first.
 IDLE_SECONDS = 4.0
+LONG_ENOUGH = IDLE_SECONDS + 1
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
@@ -136,7 +138,7 @@ class Pool:
 
     def put(self, connection: UpstreamConnection, keep_alive_timeout: float) -> None:
         """Take back a connection whose exchange is over; the upstream said it keeps it for `keep_alive_timeout` s."""
-        seconds = min(IDLE_SECONDS, keep_alive_timeout - 1)
+        seconds = IDLE_SECONDS if keep_alive_timeout > LONG_ENOUGH else keep_alive_timeout - 1
         if self._closed or seconds <= 0:
             connection.abort()
             return
@@ -144,11 +146,11 @@ class Pool:
         self._runtime.deadlines.watch(connection, self.clock() + seconds)
         self._idle.append(connection)
 
-    def lost(self, connection: UpstreamConnection) -> None:
+    def lost(self, connection: UpstreamSocket) -> None:
         """The connection is gone."""
         self._open.discard(connection)
         if connection in self._idle:
-            self._idle.remove(connection)
+            self._idle = [other for other in self._idle if other is not connection]
 
     def close(self) -> None:
         """Close what is idle now, and what is busy once its exchange is over; nothing is kept any more."""

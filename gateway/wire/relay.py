@@ -12,11 +12,12 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP_ALIVE = b"Connection: keep-alive\r\n"
 NO_BUFFERING = b"X-Accel-Buffering: no\r\n"
+BODILESS = frozenset((204, 304))
 
 
 def body_framing(exchange: Exchange, reply: ReplyHead, length: int) -> Framing:
     """Where the body of this reply ends (RFC 9112, section 6.3), in the shape in which it goes on to this client."""
-    if exchange.request.method == "HEAD" or reply.status in (204, 304):
+    if is_bodiless(exchange, reply):
         return Length(0)
     if reply.chunked:
         return Chunked(decode=exchange.request.minor == 0)
@@ -25,8 +26,18 @@ def body_framing(exchange: Exchange, reply: ReplyHead, length: int) -> Framing:
     return UntilCloseAsChunks() if exchange.request.minor else UntilClose()
 
 
-def client_head(exchange: Exchange, reply: ReplyHead, length: int, framing: Framing, *, keep: bool) -> bytes:
-    """The head that the client gets; `keep` says whether its connection lives on."""
+def is_bodiless(exchange: Exchange, reply: ReplyHead) -> bool:
+    """Whether no body follows this head, whatever it announces (RFC 9112, section 6.3, rule 1)."""
+    return exchange.request.method == "HEAD" or reply.status in BODILESS
+
+
+def coding_of(exchange: Exchange, reply: ReplyHead, framing: Framing) -> bytes:
+    """The line that tells the client of chunks; empty when there are none."""
+    return CHUNKED if (reply.chunked and exchange.request.minor) or type(framing) is UntilCloseAsChunks else b""
+
+
+def client_head(exchange: Exchange, reply: ReplyHead, length: int, coding: bytes, *, keep: bool) -> bytes:
+    """The head that the client gets; `keep` says whether its connection lives on, `coding` is as of `coding_of`."""
     minor = exchange.request.minor
     limits = exchange.permit.headers
     before, after = reply.without_limits() if limits and reply.limited else (reply.before, reply.after)
@@ -35,7 +46,7 @@ def client_head(exchange: Exchange, reply: ReplyHead, length: int, framing: Fram
             before,
             b"%d" % length if after else b"",
             after,
-            CHUNKED if (reply.chunked and minor) or type(framing) is UntilCloseAsChunks else b"",
+            coding,
             NO_BUFFERING if reply.event_stream else b"",
             limits,
             b"X-Request-Id: ",

@@ -3,7 +3,8 @@
 from memory_gateway import MemoryGateway, got, in_memory
 from messages import GOT_OK, OK, own, request
 
-from gateway.wire.downstream import LARGEST_SURPLUS, LINGER_SECONDS
+from gateway.wire.downstream import LARGEST_SURPLUS
+from gateway.wire.downstream_socket import LINGER_SECONDS
 
 TIMEOUTS = {"header_timeout": 10, "body_timeout": 5, "keepalive_timeout": 60}
 TIMED_OUT = own(408, close=True)
