@@ -109,7 +109,9 @@ class Attempt:
                 return False
         else:
             if self.exchange.body_replayable:  # else the time is the client's, who was still sending
-                self.took(now - self.sent_at, now)
+                self.upstream.first_byte(now - self.sent_at, self._load, now)
+                if self.route.hedging is not None:
+                    self.route.hedging.latency.add(now - self.sent_at)
             standing = self.upstream.standing
             if standing.faults or standing.rests:
                 self.route.group.succeeded(self.upstream)
@@ -120,9 +122,8 @@ class Attempt:
     def took(self, seconds: float, now: float) -> None:
         """The time to its first byte, or to the moment when it had already taken too long."""
         self.upstream.first_byte(seconds, self._load, now)
-        hedging = self.route.hedging
-        if hedging is not None:
-            hedging.latency.add(seconds)
+        if self.route.hedging is not None:
+            self.route.hedging.latency.add(seconds)
 
     def _refused(self, reply: ReplyHead, now: float) -> bool:
         """Whether the client is spared this reply."""

@@ -151,11 +151,11 @@ class Exchange:
         "reply_started",
         "request",
         "request_id",
-        "routed",
         "sent_at",
         "service",
         "started_at",
         "status",
+        "tally",
         "trace",
         "traceparent",
         "upstream",
@@ -171,7 +171,7 @@ class Exchange:
         self.body_complete = True  # nothing more will arrive
         self.body_replayable = True  # `body` is still the whole of it
         self.service = "none"
-        self.routed = False  # counted as in flight for its service
+        self.tally: object = None  # where the observer counts it as in flight
         self.request_id: bytes = b""
         self.traceparent: bytes = b""
         self.trace: object = None  # what the observer remembers of a sampled one

@@ -29,9 +29,9 @@ from gateway.wire.downstream import Downstream
 from gateway.wire.front import Front
 from gateway.wire.upstream import UpstreamConnection
 
-ROUNDS = 15
-REQUESTS = 5_000
-CHUNKS = 100_000
+ROUNDS = 75
+REQUESTS = 1_000
+CHUNKS = 10_000
 SECRET = "not-a-secret-only-a-benchmark-0123456789"
 REPLY = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"

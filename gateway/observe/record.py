@@ -63,8 +63,8 @@ class Observer:
 
     def routed(self, exchange: Exchange) -> None:
         """`exchange.service` is known: count it as in flight."""
-        exchange.routed = True
-        self._tallies.service(exchange.service).in_flight += 1
+        exchange.tally = tally = self._tallies.service(exchange.service)
+        tally.in_flight += 1
 
     def retried(self, exchange: Exchange, reason: str, status: int) -> None:
         """The attempt at `exchange.upstream` failed and another one follows.
@@ -84,9 +84,11 @@ class Observer:
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over, whatever became of it: count it and log it."""
         exchange.ended_at = now = self._clock()
-        tally = self._tallies.service(exchange.service)
-        if exchange.routed:
+        tally = exchange.tally
+        if isinstance(tally, ServiceTally):
             tally.in_flight -= 1
+        else:
+            tally = self._tallies.service(exchange.service)
         status = exchange.status
         method = exchange.request.method
         tally.requests[method if method in METHODS else OTHER, status] += 1

@@ -85,7 +85,8 @@ class Pool:
         """An idle connection, or None."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open and connection.expires_at > self.clock():
+            transport = connection.transport
+            if transport is not None and connection.expires_at > self.clock() and not transport.is_closing():
                 return connection
             connection.abort()
         return None

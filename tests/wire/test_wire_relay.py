@@ -65,7 +65,7 @@ def test_client_head(minor: int, keep: bool, fields: bytes, lines: bytes) -> Non
     made, head = exchange(minor=minor), reply(fields)
     framing = body_framing(made, head, 7)
     assert (
-        client_head(made, head, 7, coding_of(exchange, reply, framing), keep=keep)
+        client_head(made, head, 7, coding_of(made, head, framing), keep=keep)
         == b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n"
     )
 
