@@ -84,9 +84,9 @@ class Gateway:
         """Build the parts and listen."""
         config, runtime = self._config, self._runtime
         tallies = Tallies()
-        self._access_log = AccessLog(config.log, self._sink, runtime) if config.log.access else None
+        access_log = AccessLog(config.log, self._sink, runtime) if config.log.access else None
         self._tracing = tracing = _tracing(config, runtime)
-        observer = Observer(runtime, tallies, self._access_log, tracing)
+        self._observer = observer = Observer(runtime, tallies, access_log, tracing)
         # For key sets and the like: no proxy of the environment, no cookies; each use says how long, and no redirects.
         traces = [tracing.client_trace()] if tracing is not None else None
         self._client = ClientSession(trust_env=False, cookie_jar=DummyCookieJar(), trace_configs=traces)
@@ -205,8 +205,7 @@ class Gateway:
             await runner.cleanup()
         await self._runtime.close()
         await self._client.close()
-        if self._access_log is not None:
-            self._access_log.close()
+        self._observer.close()
         if self._tracing is not None:
             self._tracing.close()
 

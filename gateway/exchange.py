@@ -123,6 +123,19 @@ class Downstream(Protocol):
         """Say `100 Continue` if the client waits for it; called once the stages before `forward` agreed."""
 
 
+class Gone:
+    """The client's side once the exchange is over."""
+
+    def refuse(self, exchange: "Exchange", error: GatewayError) -> None:
+        """Nobody hears of it."""
+
+    def invite_body(self) -> None:
+        """Nobody hears of it."""
+
+
+GONE = Gone()
+
+
 class Exchange:
     """One request and what becomes of it.
 
@@ -151,11 +164,11 @@ class Exchange:
         "reply_started",
         "request",
         "request_id",
+        "routed",
         "sent_at",
         "service",
         "started_at",
         "status",
-        "tally",
         "trace",
         "traceparent",
         "upstream",
@@ -171,7 +184,7 @@ class Exchange:
         self.body_complete = True  # nothing more will arrive
         self.body_replayable = True  # `body` is still the whole of it
         self.service = "none"
-        self.tally: object = None  # where the observer counts it as in flight
+        self.routed = False  # counted as in flight for its service
         self.request_id: bytes = b""
         self.traceparent: bytes = b""
         self.trace: object = None  # what the observer remembers of a sampled one
@@ -191,6 +204,11 @@ class Exchange:
         self.first_byte_at = 0.0  # the upstream's reply head arrived
         self.replied_at = 0.0  # the reply head left for the client
         self.ended_at = 0.0
+
+    def let_go(self) -> None:
+        """It is over: keep neither its body nor its client for as long as somebody looks at the rest."""
+        self.body = b""
+        self.downstream = GONE
 
     def refuse(self, error: GatewayError) -> None:
         """Answer the client with `error`."""

@@ -62,17 +62,13 @@ def path(watch: Stopwatch, name: str, observer: Observer) -> None:
 
 def line_costs(watch: Stopwatch, log: AccessLog) -> None:
     made, number = exchange(), watch.calls(EXCHANGES)
-    log._write_lines = lambda: None  # type: ignore[method-assign]
-    for _ in range(number):
-        log.add(made)
-    records = log._records
     for size in (1, 64, 512):
+        ended = [made] * size
 
-        def batches(size: int = size) -> None:
-            for start in range(0, number, size):
-                log._records = records[start : start + size]
-                AccessLog._write_lines(log)
-                log._lines.clear()
+        def batches(ended: list[Exchange] = ended) -> None:
+            for _ in range(0, number, len(ended)):
+                log.add(ended)
+            log.flush()
 
         watch.best(f"an access log line, {size} at a time", number, batches)
 
@@ -120,10 +116,6 @@ async def main() -> None:
     watch.best("Durations.add", number, add)
     watch.best("Stamp", number, lambda: [stamp(1790000000.5) for _ in range(number)])
     path(watch, "no access log", Observer(runtime, Tallies()))
-    quiet = AccessLog(Log(), sink, runtime)
-    quiet._write_lines = quiet._records.clear  # type: ignore[method-assign]
-    path(watch, "access record kept", Observer(runtime, Tallies(), quiet))
-    quiet.close()
     path(watch, "access log written", Observer(runtime, Tallies(), AccessLog(Log(), sink, runtime)))
     line_costs(watch, AccessLog(Log(), sink, runtime))
     await scrape(3, 4)

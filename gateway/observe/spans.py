@@ -55,7 +55,7 @@ class Spans:
     def _server(
         self, exchange: Exchange, trace: Trace, moments: "_Moments", context: SpanContext, parent: SpanContext | None
     ) -> ReadableSpan:
-        method, route = _method(exchange), f"/v1/{exchange.service}/{{path}}" if exchange.tally is not None else ""
+        method, route = _method(exchange), f"/v1/{exchange.service}/{{path}}" if exchange.routed else ""
         attributes = _server_attributes(exchange, method, route)
         return ReadableSpan(
             f"{_shown(method)} {route}".rstrip(),

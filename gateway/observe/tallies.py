@@ -5,10 +5,16 @@
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from gateway.exchange import Exchange
 
 EXCHANGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 OVERHEAD_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+# RFC 9110, section 9, and RFC 5789; any other method is "other".
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"))
 
 # Reasons come from the code, rules from the configuration: a guard against the day when one does not.
 MOST_VALUES = 100
@@ -56,6 +62,27 @@ class ServiceTally:
         self.retries: dict[str, int] = {}
         self.upstreams: dict[str, UpstreamTally] = {}
 
+    def add_attempt(self, exchange: Exchange, status: int, now: float) -> None:
+        """Count the last attempt, which ended `now`."""
+        upstream = self.upstreams.get(exchange.upstream) or self.upstream(exchange.upstream)
+        upstream.statuses[status] += 1
+        sent_at, first_byte_at = exchange.sent_at, exchange.first_byte_at
+        if sent_at:
+            seconds, durations = now - sent_at, upstream.durations
+            durations.counts[bisect_left(EXCHANGE_SECONDS, seconds)] += 1
+            durations.total += seconds
+            if first_byte_at:
+                seconds, durations = first_byte_at - sent_at, upstream.first_byte
+                durations.counts[bisect_left(EXCHANGE_SECONDS, seconds)] += 1
+                durations.total += seconds
+
+    def add_overhead(self, exchange: Exchange) -> None:
+        """Count the gateway's own time; only of exchanges without a retry: what a failed attempt took was not ours."""
+        own = exchange.sent_at - exchange.started_at
+        if exchange.replied_at:
+            own += exchange.replied_at - exchange.first_byte_at
+        self.overhead.add(own)
+
     def upstream(self, name: str) -> UpstreamTally:
         """The tally of the upstream `name`, which comes from the configuration or from discovery."""
         tally = self.upstreams.get(name)
@@ -65,26 +92,57 @@ class ServiceTally:
 
 
 class Tallies:
-    """Everything the process has counted."""
+    """Everything the process has counted.
 
-    __slots__ = ("auth_failures", "lag", "services")
+    Ended exchanges are counted in batches; `settle`, which the observer sets, counts those that wait for one.
+    """
+
+    __slots__ = ("_services", "auth_failures", "lag", "settle")
 
     def __init__(self) -> None:
-        self.services: dict[str, ServiceTally] = {}
+        self._services: dict[str, ServiceTally] = {}
         self.auth_failures: dict[str, int] = {}
         self.lag = Durations(LAG_SECONDS)
+        self.settle: Callable[[], None] = lambda: None
+
+    @property
+    def services(self) -> dict[str, ServiceTally]:
+        """All that has ended, by service."""
+        self.settle()
+        return self._services
 
     def service(self, name: str) -> ServiceTally:
-        """The tally of the service `name`, which comes from the configuration or is "none"."""
-        tally = self.services.get(name)
+        """All that has ended of the service `name`."""
+        self.settle()
+        return self.of(name)
+
+    def of(self, name: str) -> ServiceTally:
+        """Where the service `name` is counted, which comes from the configuration or is "none"."""
+        tally = self._services.get(name)
         if tally is None:
-            tally = self.services[name] = ServiceTally()
+            tally = self._services[name] = ServiceTally()
         return tally
 
     def forget(self, service: str, upstream: str) -> None:
         """Count this upstream no more: it has left for good."""
         if service in self.services:
             self.services[service].upstreams.pop(upstream, None)
+
+    def add(self, exchanges: Sequence[Exchange]) -> None:
+        """Count exchanges that have ended."""
+        # measured: 0.9 us each in batches of 64, 1.6 us alone; bench/micro/observe.py
+        for exchange in exchanges:
+            tally = self.of(exchange.service)
+            method, ended_at = exchange.request.method, exchange.ended_at
+            tally.requests[method if method in METHODS else OTHER, exchange.status] += 1
+            seconds = ended_at - exchange.started_at
+            durations = tally.durations
+            durations.counts[bisect_left(EXCHANGE_SECONDS, seconds)] += 1
+            durations.total += seconds
+            if exchange.attempts:
+                tally.add_attempt(exchange, exchange.status, ended_at)
+                if exchange.attempts == 1 and exchange.first_byte_at:
+                    tally.add_overhead(exchange)
 
 
 def count(tally: dict[str, int], value: str) -> None:

@@ -10,8 +10,8 @@ from observe_parts import Clock, Pipe, exchange_of
 
 from gateway.config.tree import Log
 from gateway.exchange import Exchange, Identity
-from gateway.observe.access_log import BATCH, LINES_AT_ONCE, AccessLog, path_of
-from gateway.observe.record import Observer
+from gateway.observe.access_log import LINES_AT_ONCE, AccessLog, path_of
+from gateway.observe.record import BATCH, Observer
 from gateway.observe.tallies import Tallies
 
 
@@ -20,10 +20,11 @@ def ended(**fields: object) -> Exchange:
 
 
 async def written(pipe: Pipe, *exchanges: Exchange, format: str = "json") -> list[bytes]:  # noqa: A002
-    log = AccessLog(Log(format=format), pipe.sink, Clock().runtime())
-    for exchange in exchanges:
-        log.add(exchange)
-    log.close()
+    clock = Clock()
+    clock.now = 1.25
+    log = AccessLog(Log(format=format), pipe.sink, clock.runtime())
+    log.add(exchanges)
+    log.flush()
     return pipe.lines()
 
 
@@ -76,7 +77,7 @@ async def test_client_that_left_is_499(pipe: Pipe) -> None:
     clock.now += 2
     exchange.status = 499
     observer.finish(exchange)
-    log.close()
+    observer.close()
     fields = orjson.loads(pipe.lines()[0])
     assert (fields["status"], fields["duration_ms"]) == (499, 2000.0)
     assert fields["request_id"] == fields["trace_id"] == exchange.request_id.decode()
@@ -136,7 +137,7 @@ async def test_text_is_one_readable_line(pipe: Pipe) -> None:
 
 
 async def test_lines_are_rendered_in_batches_and_written_in_larger_ones(pipe: Pipe) -> None:
-    log = AccessLog(Log(), pipe.sink, Clock().runtime())
+    observer = Observer(Clock().runtime(), Tallies(), AccessLog(Log(), pipe.sink, Clock().runtime()))
     chunks: list[int] = []
     write = pipe.sink.write
 
@@ -147,20 +148,20 @@ async def test_lines_are_rendered_in_batches_and_written_in_larger_ones(pipe: Pi
     pipe.sink.write = counted  # type: ignore[method-assign]
     written = LINES_AT_ONCE + BATCH + 1
     for _ in range(written):
-        log.add(ended())
-    log.close()
+        observer.finish(ended())
+    observer.close()
     assert chunks == [LINES_AT_ONCE, BATCH + 1]
     assert len(pipe.lines()) == written
 
 
 async def test_lines_of_a_quiet_gateway_leave_after_a_moment(pipe: Pipe) -> None:
-    log = AccessLog(Log(), pipe.sink, Clock().runtime())
+    observer = Observer(Clock().runtime(), Tallies(), AccessLog(Log(), pipe.sink, Clock().runtime()))
     loop = asyncio.get_running_loop()
     for _ in range(2):
-        log.add(ended())
+        observer.finish(ended())
         line = loop.run_in_executor(None, os.read, pipe.reading, 4096)
         assert orjson.loads(await asyncio.wait_for(line, 5))["message"] == "request"
-    log.close()
+    observer.close()
 
 
 async def test_blocked_stdout_delays_no_request(pipe: Pipe) -> None:
@@ -177,7 +178,7 @@ async def test_blocked_stdout_delays_no_request(pipe: Pipe) -> None:
         observer.finish(exchange)
         if number % 500 == 0:
             await asyncio.sleep(0)
-    log.close()
+    observer.close()
     assert tallies.service("llm").requests["POST", 200] == exchanges
     assert pipe.sink.waiting <= 1 << 20
     dropped = pipe.sink.dropped
