@@ -27,7 +27,8 @@ def main() -> None:
     """Read the arguments and serve until SIGTERM or SIGINT."""
     options = arguments()
     setting = Setting(**{each.name: getattr(options, each.name) for each in fields(Setting)})
-    uvloop.run(_until_stopped(ModelServer(options.model, setting, options.tokens), options.host, options.port))
+    server = ModelServer(options.model, setting, options.tokens, late_head=options.late_head)
+    uvloop.run(_until_stopped(server, options.host, options.port))
 
 
 async def _until_stopped(server: ModelServer, host: str, port: int) -> None:
@@ -45,6 +46,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9101, help="port to listen on; 0 takes any free one")
     parser.add_argument("--model", default="demo", help="the model's name")
     parser.add_argument("--tokens", type=int, default=128, help="length of a reply to who does not say max_tokens")
+    late = "send the head of a stream with its first token, and not at once as vLLM does"
+    parser.add_argument("--late-head", action="store_true", help=late)
     for each in fields(Setting):
         name, kind = f"--{each.name.replace('_', '-')}", type(each.default)
         parser.add_argument(name, type=_positive(kind), default=each.default, help=HELP[each.name])

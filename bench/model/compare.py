@@ -56,7 +56,7 @@ async def _strategy(name: str, asks: list[Ask], options: argparse.Namespace) -> 
     """The same requests with one strategy, before models that have served nobody yet."""
     _progress(f"{name}: starting")
     with Fleet.open() as fleet:
-        models = fleet.models(options.speeds, kv_tokens=KV_TOKENS)
+        models = fleet.models(options.speeds, *["--late-head"] * options.late_head, kv_tokens=KV_TOKENS)
         base = fleet.gateway(models, name)
         seen = await play(base, asks, lambda second: _progress(name, second / options.seconds))
         await idle(models)
@@ -136,6 +136,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--prefix", type=int, default=2000, help="tokens of what they have in common")
     parser.add_argument("--output", type=int, default=48, help="mean tokens of a reply")
     parser.add_argument("--leaving", type=float, default=0.1, help="share of the clients that leave midway")
+    parser.add_argument("--late-head", action="store_true", help="models send the head with the first token")
     parser.add_argument("--leavers", type=int, default=8, help="of each of the three kinds, for each way")
     parser.add_argument("--into", default=str(RESULTS), help="directory for the figures and the picture")
     parser.add_argument("--seed", type=int, default=1, help="of the requests")

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from bench.tools import find
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "llm"
 PREFIX = "X-Prefix"  # names what a prompt begins with, for consistent_hash
+START = 20.0  # seconds
+ANNOUNCED = re.compile(r"127\.0\.0\.1(?::| port )(\d+)")
 NGINX = """
 daemon off; worker_processes 1; pid nginx.pid; error_log stderr error;
 events {{ worker_connections 1024; }}
@@ -49,26 +53,21 @@ class Fleet:
             Path(directory).chmod(0o755)  # nginx started by root changes its worker's user
             yield cls(Path(directory), exits)
 
-    def models(self, speeds: Sequence[float], **setting: float) -> list[int]:
-        """A model server for each of `speeds`; gives their ports."""
-        options = [f"--{name.replace('_', '-')}={value}" for name, value in setting.items()]
-        ports = free_ports(len(speeds))
+    def models(self, speeds: Sequence[float], *flags: str, kv_tokens: int) -> list[int]:
+        """A model server for each of `speeds`, with further `flags`; gives their ports."""
+        options = [f"--kv-tokens={kv_tokens}", *flags]
         started = [
-            self._start(f"model-{port}", ["-m", "bench.model", f"--port={port}", f"--speed={speed}", *options])
-            for port, speed in zip(ports, speeds, strict=True)
+            self._start(f"model-{number}", ["-m", "bench.model", "--port=0", f"--speed={speed}", *options])
+            for number, speed in enumerate(speeds)
         ]
-        for process, port in zip(started, ports, strict=True):
-            process.wait_for(port)
-        return ports
+        return [_announced(process) for process in started]
 
     def gateway(self, models: Sequence[int], strategy: str = "adaptive") -> str:
         """The gateway before `models`, its strategy `strategy`; gives the client's base URL."""
-        port = free_ports(1)[0]
-        config = self._directory / f"gateway-{port}.yaml"
-        config.write_text(json.dumps(gateway_config(port, models, strategy)))  # JSON is YAML
-        return self._ready(
-            self._start("gateway", ["-m", "gateway", "serve", "--config", str(config)], first=True), port
-        )
+        config = self._directory / "gateway.yaml"
+        config.write_text(json.dumps(gateway_config(models, strategy)))  # JSON is YAML
+        process = self._start("gateway", ["-m", "gateway", "serve", "--config", str(config)], first=True)
+        return self._ready(process, _announced(process))
 
     def nginx(self, models: Sequence[int]) -> str:
         """nginx before `models`, nothing buffered."""
@@ -100,6 +99,16 @@ class Fleet:
         return f"http://127.0.0.1:{port}/v1/{SERVICE}"
 
 
+def _announced(process: Process) -> int:
+    """The free port that `process` chose and printed; RuntimeError with its last words when it does not."""
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        if found := ANNOUNCED.search(process.log.read_text(errors="replace")):
+            return int(found[1])
+        time.sleep(0.02)
+    raise RuntimeError(f"{' '.join(process.command)} names no port:\n{process.log.read_text(errors='replace')[-2000:]}")
+
+
 def direct(models: Sequence[int]) -> str:
     """The first model's own base URL."""
     return f"http://127.0.0.1:{models[0]}/v1"
@@ -113,10 +122,10 @@ WAYS: dict[str, Callable[[Fleet, Sequence[int]], str]] = {
 }
 
 
-def gateway_config(port: int, models: Sequence[int], strategy: str) -> dict[str, object]:
+def gateway_config(models: Sequence[int], strategy: str) -> dict[str, object]:
     """One service over the models; no tokens and no limits, for it is the choice of an upstream that is watched."""
     return {
-        "server": {"host": "127.0.0.1", "port": port},
+        "server": {"host": "127.0.0.1", "port": 0},
         "auth": {"type": "none"},
         "ratelimit": {"enabled": False},
         "services": {

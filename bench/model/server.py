@@ -21,9 +21,13 @@ MAX_BODY = 16 << 20
 
 
 class ModelServer:
-    """The handlers. Every reply has as many tokens as were asked for, `tokens` when nothing was said."""
+    """The handlers. Every reply has as many tokens as were asked for, `tokens` when nothing was said.
 
-    def __init__(self, model: str, setting: Setting, tokens: int = 128) -> None:
+    The head of a stream is sent at once, as vLLM does, or with `late_head` together with the first token.
+    """
+
+    def __init__(self, model: str, setting: Setting, tokens: int = 128, *, late_head: bool = False) -> None:
+        self._late_head = late_head
         self._model = model
         self._tokens = tokens
         self.engine = Engine(setting)
@@ -84,9 +88,12 @@ class ModelServer:
 
     async def _stream(self, request: web.Request, reply: "Reply") -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-        await response.prepare(request)  # before the first token, as vLLM does
+        if not self._late_head:
+            await response.prepare(request)
         while reply.written < reply.sequence.output:
             number = await self._driver.token(reply.sequence)
+            if not response.prepared:
+                await response.prepare(request)
             await response.write(reply.event(number))
             reply.written = number
         if reply.with_usage:

@@ -96,7 +96,7 @@ def test_a_way_is_measured_against_the_direct_one() -> None:
 def test_every_strategy_compared_is_one_that_the_gateway_has() -> None:
     for name in STRATEGIES:
         assert name in KNOWN
-        config = Config.model_validate(gateway_config(8080, [1, 2], name))
+        config = Config.model_validate(gateway_config([1, 2], name))
         assert config.services["llm"].strategy == name
 
 

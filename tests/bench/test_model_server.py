@@ -96,6 +96,18 @@ async def test_a_stream_has_an_event_for_each_token_and_then_the_usage(served: S
     )
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_the_head_of_a_stream_is_sent_at_once_unless_it_is_late(late: bool) -> None:
+    server = ModelServer("demo", Setting(step=0.05), late_head=late)
+    async with listening(server) as port:
+        url = f"http://127.0.0.1:{port}/v1"
+        async with openai.AsyncOpenAI(base_url=url, api_key="key", max_retries=0) as client:
+            messages = [{"role": "user", "content": "w"}]
+            stream = await client.chat.completions.create(model="demo", messages=messages, max_tokens=3, stream=True)
+            assert (server.engine.counts.generation_tokens > 0) == late
+            assert len([chunk async for chunk in stream]) == 3
+
+
 async def test_the_second_turn_finds_the_first_one_and_its_reply_in_the_memory(served: Served) -> None:
     question = {"role": "user", "content": "w" * 400}
     first = await served.ask(question["content"], 64)
