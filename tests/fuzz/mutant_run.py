@@ -83,6 +83,7 @@ async def request_mutant(ground: Ground, number: int, name: str, data: bytes, ta
             break
         await client.change(deadline - time.monotonic())
     silent = not client.end and time.monotonic() >= deadline
+    await ground.answers()  # by then, what the gateway went on to do has reached the upstream
     client.transport.abort()
     seen = Seen(number, data, client, script)
     tally.complaints += [f"{number} {data!r}: {what}" for what in _request_complaints(seen, reading, name, silent)]

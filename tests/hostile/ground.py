@@ -99,7 +99,7 @@ class Ground:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: UpstreamSide(self), "127.0.0.1", 0, backlog=1024)
         await self._stack.enter_async_context(server)
-        port = server.sockets[0].getsockname()[1]
+        self.upstream_port = port = server.sockets[0].getsockname()[1]
         config = {
             "server": {"header_timeout": HEADER, "body_timeout": BODY, "max_body_size": 4 * MIB},
             "auth": {"type": "none"},

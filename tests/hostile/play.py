@@ -78,6 +78,7 @@ async def play(ground: Ground, case: Case, *, followed: bool) -> Observed:
         if piece is not pieces[-1]:
             await client.change(SILENCE)
     await _over(client, methods, case, followed=followed)
+    await ground.answers()  # by then, what the gateway went on to do has reached the upstream
     observed = _observe(client, methods, script, reading.messages, started)
     client.transport.abort()
     ground.forget(name)
@@ -85,7 +86,7 @@ async def play(ground: Ground, case: Case, *, followed: bool) -> Observed:
 
 
 async def _over(client: Client, methods: list[bytes], case: Case, *, followed: bool) -> None:
-    """Wait until what the row is for has happened, and a moment longer for what must not."""
+    """Wait until what the row is for has happened."""
     if isinstance(case.wanted, Waits):
         await asyncio.sleep(SILENCE)
         return
