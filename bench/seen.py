@@ -30,20 +30,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvloop
-
-from bench.contenders import TOKEN, gateway_config
+from bench.clients.request import Shape, request
+from bench.contenders.base import Running
+from bench.contenders.gateway import gateway_config
 from bench.load import json_load
 from bench.nginx import constant_upstream
-from bench.open_loop import CONNECTIONS, ask, length_of
 from bench.process import Process, free_ports, spawn
 from bench.stage import ROOT, Stage
+from bench.token import TOKEN
 from bench.tools import missing
 
 ALLOWED_MS = 1.0
 MOST_MB = 20.0
 MOST_CPU = 1.05
 SERVICES = 200
+CONNECTIONS = 64
 FILL_SECONDS = 4
 
 
@@ -84,6 +85,15 @@ class Bench:
     def wrk(self, arm: Arm, seconds: int) -> dict[str, float]:
         return json_load(self.stage, arm.port, connections=CONNECTIONS, seconds=seconds)
 
+    def steady(self, arm: Arm) -> dict[str, float]:
+        """What `bench.clients.open_loop` says of `rate` requests a second."""
+        file = self.stage.file("request", request(Running(arm.port, None), Shape()))
+        options = [arm.port, self.rate, self.seconds, CONNECTIONS, file]
+        command = [sys.executable, "-m", "bench.clients.open_loop", *map(str, options)]
+        with spawn(command, self.stage.load_core, cwd=ROOT, stdout=subprocess.PIPE) as client:
+            seen: dict[str, float] = json.loads(client.communicate(timeout=self.seconds + 30)[0])
+        return seen
+
     def in_turn(self, arms: list[Arm], *, peak: bool = False) -> None:
         """A round of each, in another order each time, as often as `rounds` says."""
         order = random.Random(0)
@@ -96,14 +106,9 @@ class Bench:
     def _round(self, arm: Arm, peak: bool) -> None:
         spent = arm.process.cpu()
         with scraping(arm.port, self.stage.load_core) if arm.scraped else contextlib.nullcontext():
-            if peak:
-                seen = self.wrk(arm, self.seconds)
-                p99, requests = seen["p99_ms"], seen["requests"]
-            else:
-                took = sorted(uvloop.run(ask(arm.port, self.rate, self.seconds)))
-                p99, requests = took[len(took) * 99 // 100] * 1e3, len(took)
-        arm.p99.append(p99)
-        arm.cpu.append((arm.process.cpu() - spent) / requests * 1e6)
+            seen = self.wrk(arm, self.seconds) if peak else self.steady(arm)
+        arm.p99.append(seen["p99_ms"])
+        arm.cpu.append((arm.process.cpu() - spent) / seen["requests"] * 1e6)
 
 
 @contextlib.contextmanager
@@ -128,6 +133,10 @@ def metrics(port: int) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as reply:
         text: str = reply.read().decode()
     return text
+
+
+def length_of(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
 
 
 def counted(arm: Arm, series: str) -> float:
@@ -163,11 +172,9 @@ def tracing(bench: Bench, kind: str, ratio: float = 1.0) -> dict[str, Any]:
 
 
 def traces(bench: Bench) -> bool:
-    arms = [
-        bench.gateway(f"{kind}{again}", tracing=tracing(bench, kind))
-        for kind, again in (("takes them", ""), ("takes them", " too"), ("is dead", ""), ("hangs", ""))
-    ]
-    arms.append(bench.gateway("is no collector", tracing=tracing(bench, "is no collector")))
+    arms = [bench.gateway("takes them too", tracing=tracing(bench, "takes them"))]
+    for kind in ("takes them", "is dead", "hangs", "is no collector"):
+        arms.append(bench.gateway(kind, tracing=tracing(bench, kind)))
     arms.append(bench.gateway("no tracing"))
     for arm in arms[2:5]:
         bench.wrk(arm, FILL_SECONDS)
@@ -284,9 +291,7 @@ def main() -> int:
     for name in options.cases or CASES:
         with Stage.set() as stage:
             bench = Bench(stage, constant_upstream(stage, 1), options.rate, options.rounds, options.seconds)
-            os.sched_setaffinity(0, {stage.load_core})
             holds = CASES[name](bench)
-            os.sched_setaffinity(0, {stage.load_core, stage.proxy_core})
         print(f"{name}: {'holds' if holds else 'DOES NOT HOLD'}\n", flush=True)
         good &= holds
     return 0 if good else 1
