@@ -24,7 +24,8 @@ end
 hand.token = hand.env("TOKEN", "")
 hand.model = hand.env("MODEL", "demo")
 
--- The head that the openai Python client sends, in its order and spelling (tests/bench compares it with bench/clients/request.py).
+-- The head that the openai Python client sends, in its order and spelling; a test compares it with the one in
+-- bench/clients/request.py, and another that one with the client.
 local BEFORE_TOKEN = {
   "Accept-Encoding: gzip, deflate",
   "Connection: keep-alive",
