@@ -105,6 +105,8 @@ class Tracing:
         closing = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
         closing.start()
         closing.join(FLUSH_SECONDS)
+        if closing.is_alive():
+            self._exporter.shutdown()  # else it tries again and again
 
 
 class _Counting(SpanExporter):
