@@ -34,6 +34,7 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
     for turn, to in running:
         if turn.contender == load.of:
             run = Drive([setting.request(to, Shape(body=load.body))])
+            run_wrk(setting.stage, run, to.port, CALIBRATION / 3)  # it is cold yet
             seen = run_wrk(setting.stage, run, to.port, CALIBRATION)
             setting.prepared["rate"] = load.share * seen["requests"] / seen["seconds"]
             return

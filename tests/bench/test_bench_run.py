@@ -1,5 +1,6 @@
 """One scenario, really run: small, but with real proxies, a real load and the kernel's accounts."""
 
+import os
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench.tools import missing
 
 TINY = Options(seconds=0.3, warm_up=0.1, scale=0.02, rounds_at_most=2)
 ABSENT = missing(["nginx", "wrk"])
+pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
 needs_tools = pytest.mark.skipif(ABSENT is not None, reason=ABSENT or "")
 
 
