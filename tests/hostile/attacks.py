@@ -146,7 +146,7 @@ class Attacker:
 
     async def tiny_chunks(self) -> None:
         """ED-11: 1 MiB in chunks of one byte, as fast as they are taken."""
-        await self._each(1, lambda: self._say(iter([CHUNKED, b"1\r\nx\r\n" * MIB, b"0\r\n\r\n"]), 0))
+        await self._each(1, lambda: self._say(iter([CHUNKED + b"1\r\nx\r\n" * MIB, b"0\r\n\r\n"]), 0))
 
     async def tiny_chunks_in_small_reads(self) -> None:
         """ED-11: the same, and no read is a large one."""
