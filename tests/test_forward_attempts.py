@@ -453,3 +453,21 @@ async def test_dead_connection_does_not_count_against_the_limit(gate: MemoryGate
     await gate.quiet()
     await gate.sends(gate.accepted[1], OK)
     assert got(client) == GOT_OK * 2
+
+
+@two()
+async def test_event_stream_is_as_fast_as_its_first_event_not_as_its_head(gate: MemoryGateway) -> None:
+    """Engines such as vLLM send the head at once and the first token when the prompt is read."""
+    client = await begins(gate)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    await gate.sends(gate.accepted[0], head)
+    assert got(client).startswith(b"HTTP/1.1 200 OK")
+    upstream = behind(gate, gate.accepted[0])
+    assert not upstream.unit
+    await gate.passes(0.5)
+    await gate.sends(gate.accepted[0], b"5\r\nhello\r\n")
+    await gate.passes(3)
+    await gate.sends(gate.accepted[0], b"5\r\nhello\r\n")
+    assert upstream.unit == pytest.approx(0.5)
+    client.reset()
+    await gate.quiet()

@@ -27,19 +27,26 @@ if TYPE_CHECKING:
 class Attempt(Protocol):
     """Whoever sent the request, and hears of the reply before the client does."""
 
-    def replied(self, reply: ReplyHead, now: float) -> bool:
-        """The reply's head has come; True passes it on, False drops it, and `send`'s result is an UpstreamError."""
+    def replied(self, reply: ReplyHead, now: float, *, begun: bool) -> bool:
+        """The reply's head has come; True passes it on, False drops it, and `send`'s result is an UpstreamError.
+
+        `begun`: so has what counts as its first byte, else `body_began` will follow.
+        """
+
+    def body_began(self, now: float) -> None:
+        """The first byte of the reply's body has come."""
 
 
 class UpstreamConnection(UpstreamSocket):
     """Carries one exchange after the other."""
 
-    __slots__ = ("_attempt", "_buffer", "_lane", "_parked", "_reply")
+    __slots__ = ("_attempt", "_buffer", "_lane", "_parked", "_reply", "_silent")
 
     def __init__(self, pool: "Pool", heads: Express[ReplyHead], deadlines: Deadlines) -> None:
         super().__init__(pool, deadlines)
         self._lane = Lane(heads)
         self._buffer = b""  # the beginning of a reply's head
+        self._silent = False  # the head of an event stream has come, and no event
         self._reply: ReplyHead | None = None
         self._attempt: Attempt | None = None
         self._parked: Parked[None] | None = None
@@ -87,6 +94,10 @@ class UpstreamConnection(UpstreamSocket):
     def _relay(self, framing: Framing, data: bytes) -> None:
         client = self._client
         assert client is not None
+        if self._silent:
+            self._silent = False
+            if self._attempt is not None:
+                self._attempt.body_began(self._clock())
         client.write(framing.take(data))
         self.touch()
         if len(data) > LARGE_READ:
@@ -128,7 +139,8 @@ class UpstreamConnection(UpstreamSocket):
         assert client is not None
         assert attempt is not None
         now = exchange.first_byte_at = self._clock()
-        if not attempt.replied(reply, now):
+        self._silent = reply.event_stream and not body
+        if not attempt.replied(reply, now, begun=not self._silent):
             self._drop(exchange, reply, length, body)
             return
         client.upstream = self  # another attempt at this exchange may have ended just now
@@ -174,7 +186,7 @@ class UpstreamConnection(UpstreamSocket):
         assert self._attempt is not None
         head = switching_head(exchange, reply)
         now = exchange.first_byte_at = self._clock()
-        self._attempt.replied(reply, now)
+        self._attempt.replied(reply, now, begun=True)
         exchange.status = 101
         self._reply = reply
         self._framing = UntilClose()
