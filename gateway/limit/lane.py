@@ -139,8 +139,8 @@ class Lane:
 def _was_cancelled() -> bool:
     """Whether this task was, although it goes on.
 
-    redis-py waits for each word of a handshake with `asyncio.wait_for`, which in CPython 3.11 swallows a cancellation
-    that comes in the same turn of the loop as what it waits for; a lane that went on would keep the gateway from ending.
+    redis-py sends each word of a handshake in `asyncio.wait_for`, which in CPython 3.11 swallows a cancellation that
+    comes in the same turn of the loop as what it waits for; a lane that went on would keep the gateway from ending.
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

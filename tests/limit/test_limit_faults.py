@@ -2,21 +2,26 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
-from driving import all_of, ask, decided, driven, store_at, until
+from driving import all_of, ask, decided, driven, store_at
 from fault_proxy import before
 from limit_reference import rule
 from redis_servers import RedisServer, free_port, major_version, running
+from waiting import until
 
 from gateway.errors import NoUpstream
 from gateway.limit.algorithm import Verdict
 from gateway.limit.base import Rule, Slots
 from gateway.limit.concurrency import Concurrency
+from gateway.limit.queue import STUCK
 from gateway.limit.redis import LANES, RedisStore
 from gateway.limit.token_bucket import TokenBucket
 
@@ -32,20 +37,45 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+class Stolen:
+    """Seconds in which this process could have run and another did: late turns of the loop less the CPU time in them.
+
+    So what the code under test takes, in CPU or by waiting, is never in it.
+    """
+
+    TICK = 0.002
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._turn, self._cpu = self._loop.time(), time.process_time()
+        self._timer = self._loop.call_later(self.TICK, self._tick)
+
+    def _tick(self) -> None:
+        turn, cpu = self._loop.time(), time.process_time()
+        self.seconds += max(0.0, turn - self._turn - self.TICK - (cpu - self._cpu))
+        self._turn, self._cpu = turn, cpu
+        self._timer = self._loop.call_later(self.TICK, self._tick)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
 class Load:
-    """Callers that ask again and again, what they were told, and how long they waited."""
+    """Callers that ask again and again, what they were told, and how long they waited, less what was stolen of it."""
 
     def __init__(self, store: RedisStore, limit: Rule, callers: int = 8, pause: float = 0.01) -> None:
         self.store, self.limit, self.pause = store, limit, pause
         self.verdicts: list[tuple[float, Verdict]] = []
-        self.waits: list[tuple[float, float]] = []
+        self.waits: list[float] = []
+        self._stolen = Stolen()
         self._tasks = [asyncio.ensure_future(self._call(random.Random(number))) for number in range(callers)]
 
     async def _call(self, rng: random.Random) -> None:
         while True:
-            started = now()
+            started, stolen = now(), self._stolen.seconds
             verdict = await ask(self.store, self.limit, rng.choice("abcdefgh"))
-            self.waits.append((started, now() - started))
+            self.waits.append(now() - started - (self._stolen.seconds - stolen))
             self.verdicts.append((now(), verdict))
             await asyncio.sleep(self.pause * rng.uniform(0.5, 1.5))
 
@@ -55,16 +85,26 @@ class Load:
         for task in done:
             task.result()
 
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Go on until it is so."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await self.some(0.01)
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._stolen.stop()
 
     def longest(self) -> float:
-        return max(wait for _, wait in self.waits)
+        return max(self.waits)
+
+    def percentile(self, percent: float) -> float:
+        return sorted(self.waits)[int(len(self.waits) * percent / 100)]
 
     def waited_more_than(self, seconds: float) -> list[float]:
-        return sorted(wait for _, wait in self.waits if wait > seconds)
+        return sorted(wait for wait in self.waits if wait > seconds)
 
 
 @contextlib.asynccontextmanager
@@ -101,11 +141,9 @@ async def test_RL_21_killed_under_load_nobody_waits_longer_than_the_timeout_and_
             await load.some()
             assert store.blind.counts["local"] == 0
             server.stop()
-            await load.some(0.4)
+            await load.until(lambda: store.blind.counts["local"] > 50)
             assert load.longest() < TIMEOUT + SLACK
             assert not store.up
-            blind = store.blind.counts["local"]
-            assert blind > 50
             load.waits.clear()
             await load.some()
             assert load.longest() < SLACK  # no more waiting at all, but for what a busy machine adds
@@ -130,10 +168,11 @@ async def test_RL_21_RL_27_every_fault_is_bounded_counted_and_heals(redis_server
                 "truncate": lambda reply: b"$1\r\n1\r\n",
                 "error": lambda reply: b"-LOADING Redis is loading the dataset in memory\r\n",
             }[fault]
-        await load.some(0.4)
-        assert load.longest() < TIMEOUT + SLACK
+        await load.until(lambda: store.blind.counts["local"] > (0 if fault == "reset" else 50))
+        if fault == "reset":  # the next connections work
+            await until(lambda: store.up)
         assert store.up == (fault == "reset")
-        assert store.blind.counts["local"] > (0 if fault == "reset" else 50)
+        assert load.longest() < TIMEOUT + SLACK
         proxy.flow()
         proxy.rewrite = lambda reply: reply
         if fault == "refuse":
@@ -276,7 +315,7 @@ async def test_RL_27_a_sleeping_redis_and_killed_clients(tmp_path: Path):
             await until(lambda: len(server.client.client_list()) <= LANES + 1)  # and the test
 
 
-async def test_RL_28_out_of_memory_is_an_outage_and_eviction_grants_at_most_one_burst(tmp_path: Path):
+async def test_RL_28_out_of_memory_is_an_outage(tmp_path: Path):
     limit = rule(5, "0.001")
     with running(tmp_path) as server:
         async with store_at(server.url, timeout=TIMEOUT) as store:
@@ -289,6 +328,28 @@ async def test_RL_28_out_of_memory_is_an_outage_and_eviction_grants_at_most_one_
             server.client.config_set("maxmemory", "0")
             await until(lambda: store.up, within=5)
             assert (await ask(store, limit)).remaining == 3
+
+
+async def test_RL_28_an_evicted_key_grants_one_more_burst_and_no_more(tmp_path: Path):
+    limit = rule(5, "0.001")
+    with running(tmp_path) as server:
+        async with store_at(server.url, timeout=TIMEOUT) as store:
+            assert sum([(await ask(store, limit)).allowed for _ in range(8)]) == 5
+            server.client.config_set("maxmemory-policy", "allkeys-lru")
+            server.client.config_set("maxmemory", server.client.info("memory")["used_memory"] + 2**20)
+            filling = itertools.count()
+            while server.client.exists(limit.scope + "a"):
+                server.client.set(f"others-{next(filling)}", b"x" * 10_000)
+            assert server.client.info("stats")["evicted_keys"] > 0
+            passed = []
+            async with asyncio.timeout(5):
+                while not any(passed):  # what is known to refuse is not asked for a quarter of a second
+                    passed.append((await ask(store, limit)).allowed)
+                    await asyncio.sleep(0.01)
+            passed += [(await ask(store, limit)).allowed for _ in range(20)]
+            assert sum(passed) == 5
+            assert store.up
+            assert store.blind.counts["local"] == 0
 
 
 async def test_RL_30_a_server_that_became_a_replica_is_an_outage(tmp_path: Path):
@@ -304,22 +365,37 @@ async def test_RL_30_a_server_that_became_a_replica_is_an_outage(tmp_path: Path)
             assert (await ask(store, limit)).remaining == 3
 
 
-async def test_RL_31_a_slow_redis_costs_its_own_latency_and_one_slow_reply_holds_up_one_batch(
-    redis_server: RedisServer,
+@pytest.mark.parametrize("latency", [0.015, 0.05])
+async def test_RL_31_a_slow_redis_costs_its_own_latency_and_a_few_milliseconds(
+    redis_server: RedisServer, latency: float
 ):
-    async with proxied(redis_server) as (proxy, store), loaded(store) as load:
-        proxy.delay = lambda: 0.015
-        await load.some(0.4)
+    """99 % wait for the reply and, before, 5 ms for a spare lane at most; 5 ms more are for both processes to turn."""
+    redis_server.hurry()
+    async with proxied(redis_server, timeout=0.5) as (proxy, store), loaded(store) as load:
+        proxy.delay = lambda: latency
+        await load.some(0.2)
+        load.waits.clear()
+        await load.some(1.0)
         assert store.blind.counts["local"] == 0
-        assert load.longest() < 0.015 + 0.015 + SLACK  # a reply, perhaps behind another one
-        rng = random.Random(1)
-        proxy.delay = lambda: 0.5 if rng.random() < 0.03 else 0.001
-        load.waits.clear()
-        await load.some(0.8)
+        assert load.percentile(99) < latency + STUCK + 0.005
+        assert load.percentile(50) > latency / 2  # so that there was something to wait for
+
+
+async def test_RL_31_one_reply_in_a_hundred_that_takes_half_a_second_holds_up_one_batch(redis_server: RedisServer):
+    redis_server.hurry()
+    async with proxied(redis_server) as (proxy, store), loaded(store) as load:
+        replies = itertools.count(1)
+        proxy.delay = lambda: 0.5 if next(replies) % 100 == 0 else 0.001
+        await load.some(1.2)
+        assert store.up
         assert load.longest() < TIMEOUT + SLACK
-        assert len(load.waited_more_than(0.03)) < 0.15 * len(load.waits)
+        held_up = load.waited_more_than(0.03)
+        assert 0 < len(held_up) < 0.06 * len(load.waits)
+
+
+async def test_RL_31_a_redis_slower_than_the_timeout_is_an_outage(redis_server: RedisServer):
+    async with proxied(redis_server) as (proxy, store), loaded(store) as load:
         proxy.delay = lambda: 2 * TIMEOUT
-        load.waits.clear()
         await until(lambda: not store.up)
         await load.some(0.2)
         assert load.longest() < TIMEOUT + SLACK

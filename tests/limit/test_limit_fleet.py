@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from driving import until
 from fleet import Gateway, Seen, admitted, clients, gateways, most_within, statuses, upstream
 from redis_servers import RedisServer, free_port, running
+from waiting import until
 
 SECONDS = float(os.environ.get("FLEET_SECONDS", "3"))
 GATEWAYS = 4
@@ -123,7 +123,7 @@ async def test_a_killed_gateway_gives_its_slots_back_after_one_lease(fleet: Flee
 async def test_RL_21_redis_hung_killed_and_restarted_under_load_costs_no_500_and_no_wait_beyond_the_timeout(
     tmp_path: Path, policy: str
 ):
-    """No request waits longer than `redis.timeout` and 50 ms, by the gateway's own account of each in its access log."""
+    """No request waits longer than `redis.timeout` and 50 ms, by what the gateway's access log tells of each."""
     timeout, port = 0.1, free_port()
     with running(tmp_path) as server:
         options = config(server, port, bucket_size=10**6, refill_rate=10**6, on_store_error=policy)

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from driving import until
 from redis.asyncio import Connection
 from redis.exceptions import ConnectionError  # noqa: A004
 from redis_servers import RedisServer
+from waiting import until
 
 from gateway.config.redis import parse_redis_url
 from gateway.limit.redis import RedisStore

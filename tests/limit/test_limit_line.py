@@ -3,7 +3,8 @@
 import asyncio
 import time
 
-from driving import Driven, all_of, driven, until
+from driving import Driven, all_of, driven
+from waiting import until
 
 from gateway.errors import ClientLeft
 from gateway.limit.line import Line

@@ -4,9 +4,10 @@ import asyncio
 import random
 
 import pytest
-from driving import Driven, all_of, ask, decided, driven, limited, permitted, store_at, until
+from driving import Driven, all_of, ask, decided, driven, limited, permitted, store_at
 from limit_reference import SECOND, exchange, rule
 from redis_servers import RedisServer
+from waiting import until
 
 from gateway.errors import ClientLeft, RateLimited
 from gateway.exchange import ANONYMOUS

@@ -1,16 +1,16 @@
 """The ways to a Redis: one server with password, rights and TLS, Sentinels, a Cluster (RL-29, RL-30)."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import trustme
-from driving import all_of, ask, store_at, until
+from driving import all_of, ask, store_at
 from limit_reference import rule
 from redis_servers import RedisServer, free_port, major_version, running
+from waiting import until, wait_until
 
 from gateway.config.mistake import ConfigError
 from gateway.config.redis import parse_redis_url
@@ -160,15 +160,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[RedisServ
             )
             if number:
                 node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
-        deadline = time.monotonic() + 15
-        while not all(
-            node.client.execute_command("CLUSTER INFO")["cluster_known_nodes"] == "3"
-            and node.client.execute_command("CLUSTER INFO")["cluster_state"] == "ok"
-            for node in nodes
-        ):
-            assert time.monotonic() < deadline, "the cluster did not form"
-            time.sleep(0.05)
+        wait_until(lambda: all(map(formed, nodes)), 15, lambda: "the cluster did not form")
         yield nodes
+
+
+def formed(node: RedisServer) -> bool:
+    state = node.client.execute_command("CLUSTER INFO")
+    return state["cluster_known_nodes"] == "3" and state["cluster_state"] == "ok"
 
 
 def slots(first: int, last: int) -> list[int]:
@@ -246,10 +244,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Red
                 "sentinel failover-timeout limits 2000\n"
             )
             sentinels.append(stack.enter_context(running(folder, sentinel=folder / "sentinel.conf")))
-        deadline = time.monotonic() + 15
-        while not all(seen(sentinel, primary) for sentinel in sentinels):
-            assert time.monotonic() < deadline, "the Sentinels did not find each other"
-            time.sleep(0.05)
+        found = lambda: all(seen(sentinel, primary) for sentinel in sentinels)  # noqa: E731
+        wait_until(found, 15, lambda: "the Sentinels did not find each other")
         yield [primary, replica], sentinels
 
 
