@@ -1,5 +1,6 @@
 """K8-07 and the ways in: who reaches the gateway, whom it reaches, and what is never public."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import helm_python
 import pytest
 from ship_variants import variant
 
+from gateway.config.redis import parse_redis_url
 from ship.chart import Rendered
 
 METADATA = "169.254.0.0/16"
@@ -52,6 +54,44 @@ def test_k8_07_issuer_and_collector_are_reached() -> None:
     assert issuer["ports"] == [{"port": 443, "protocol": "TCP"}]
     assert issuer["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
     assert collector == {"to": [namespace("observability")]}
+
+
+def block(cidr: str, *ports: int) -> list[dict[str, Any]]:
+    return [{"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"port": port, "protocol": "TCP"}]} for port in ports]
+
+
+PASSWORD = ":${env:REDIS_PASSWORD}@"
+FILE = "user:${file:/run/secrets/gateway/redis-password}@"
+
+
+@pytest.mark.parametrize(
+    ("url", "rules"),
+    [
+        (f"redis://{PASSWORD}10.0.0.5", block("10.0.0.5/32", 6379)),
+        (f"rediss://{FILE}10.0.0.5:6380/2", block("10.0.0.5/32", 6380)),
+        (f"redis://{PASSWORD}redis.data.svc:6379/0", [{"to": [namespace("data")]}]),
+        (f"redis+cluster://{PASSWORD}10.0.0.5:7000,10.0.0.6", block("10.0.0.5/32", 7000) + block("10.0.0.6/32", 6379)),
+        (
+            f"rediss+cluster://{FILE}[fd00::7]:7000,nodes.data",
+            [*block("fd00::7/128", 7000), {"to": [namespace("data")]}],
+        ),
+        (
+            f"redis+sentinel://{PASSWORD}10.0.0.5,10.0.0.6:5000/limits",
+            block("10.0.0.5/32", 26379, 6379) + block("10.0.0.6/32", 5000, 6379),
+        ),
+        (f"rediss+sentinel://{FILE}s0.data.svc,s1.data.svc:26380/limits/1", [{"to": [namespace("data")]}]),
+        (f"redis+sentinel://{PASSWORD}s0/limits", [{"to": [{"podSelector": {}}]}]),
+        ("redis://${env:REDIS_HOST}:6379", []),
+        ("${env:REDIS_URL}", []),
+    ],
+)
+def test_k8_07_every_form_of_a_redis_url_is_reached(with_values: Render, url: str, rules: list[dict[str, Any]]) -> None:
+    before = policy(with_values())["egress"]
+    egress = policy(with_values(config={"redis": {"url": url}}))["egress"]
+    assert egress == before + [rule for rule in rules if rule not in before]
+    assert all(rule in egress for rule in rules)
+    if rules:
+        parse_redis_url(re.sub(r"\$\{[^}]*\}", "secret", url))  # one that the gateway would take
 
 
 def test_k8_07_no_rule_lets_everything_out(rendered: Rendered) -> None:

@@ -15,7 +15,24 @@
 {{- if $tracing.enabled -}}
 {{- println ($tracing.endpoint | default "") -}}
 {{- end -}}
-{{- println (($config.redis | default dict).url | default "") -}}
+{{- include "gateway.redisDestinations" (($config.redis | default dict).url | default "") -}}
+{{- end -}}
+
+{{/* Every host of a Redis URL, which may name several Sentinels or Cluster nodes; its password is a reference, and a host
+     that is one is not known here. A Sentinel tells where the servers are: the policy expects them on the same hosts. */}}
+{{- define "gateway.redisDestinations" -}}
+{{- $url := regexReplaceAll "\\$\\{[^{}]*\\}" . "$" -}}
+{{- $where := regexReplaceAll "/.*$" (regexReplaceAll "^[a-z+]+://([^/]*@)?" $url "") "" -}}
+{{- range splitList "," $where | compact -}}
+{{- if not (contains "$" .) -}}
+{{- if regexMatch "^rediss?\\+sentinel:" $url -}}
+{{- println (printf "redis://%s%s" . (regexMatch ":[0-9]+$" . | ternary "" ":26379")) -}}
+{{- println (printf "redis://%s" (regexReplaceAll ":[0-9]+$" . "")) -}}
+{{- else -}}
+{{- println (printf "redis://%s" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A rule for each destination. A policy sees the port of the pod, which the URL of a Service does not tell: names
