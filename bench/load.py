@@ -12,4 +12,7 @@ def json_load(stage: Stage, port: int, *, connections: int, seconds: float, keys
     """
     fields = {"X-Key": f"key-{TURN}", "X-Request-Id": f"bench-{ONCE}"} if keys else {}
     file = stage.file("request", request(Running(port, None), Shape(fields=fields)))
-    return run_wrk(stage, Drive([file], connections, turn=keys or EVER), port, seconds)
+    seen = run_wrk(stage, Drive([file], connections, turn=keys or EVER), port, seconds)
+    if not seen["requests"]:
+        raise RuntimeError(f"no request was answered in {seconds:g} s, so there is nothing to measure")
+    return seen

@@ -8,6 +8,7 @@ from typing import Any, Self
 from bench.figures import Estimate, mean, ratio
 
 Figures = dict[str, float]
+SLOW = "slow: "  # begins the name of what was prepared for a label that answers few requests
 ABSENT = "absent"  # how the reason why a contender is not here begins, where others have a version
 
 

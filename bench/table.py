@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bench import noise
-from bench.results import ABSENT, Outcome, Results
+from bench.results import ABSENT, SLOW, Outcome, Results
 from bench.target import MISSED, Verdict
 
 CONTROL, CONTROLLED = "nginx-again", "nginx"
@@ -73,6 +73,9 @@ def remarks(outcome: Outcome) -> Iterator[str]:
     if control:
         word = "as it must" if abs(control.value - 1) <= TRUST else "NOISY: differences as small as that mean nothing"
         yield f"A/A control, a second nginx over the first: {control}, {word}"
+    slow = [name.removeprefix(SLOW) for name in outcome.prepared if name.startswith(SLOW)]
+    if slow:
+        yield f"few requests in a sample, so on fewer connections and for longer: {', '.join(slow)}"
     yield from _load_bound(outcome)
 
 

@@ -9,7 +9,8 @@ from bench.tools import missing, needed, version_of
 CONFIG = """
 global
   nbthread 1
-  maxconn 9900
+  maxconn 12000
+  no strict-limits
   log stdout format raw local0
 defaults
   mode http
@@ -21,6 +22,7 @@ defaults
   timeout server 600s
   timeout http-keep-alive 600s
   http-reuse always
+  {streaming}
 frontend front
   bind 127.0.0.1:{port} {tls}
   default_backend llm
@@ -35,8 +37,11 @@ backend llm
 def start(stage: Stage, job: Job) -> Running:
     [port] = free_ports(1)
     servers = [f"  server s{number} 127.0.0.1:{upstream}" for number, upstream in enumerate(job.upstreams)]
+    streaming = "option http-no-delay" if job.streaming else ""
     tls = f"ssl crt {job.certificate.both}" if job.certificate else ""
-    config = stage.file("haproxy.cfg", CONFIG.format(port=port, tls=tls, servers="\n".join(servers)))
+    config = stage.file(
+        "haproxy.cfg", CONFIG.format(port=port, tls=tls, streaming=streaming, servers="\n".join(servers))
+    )
     return ready(Running(port, stage.start("haproxy", [needed("haproxy"), "-f", str(config)], port)), job)
 
 

@@ -36,7 +36,7 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
             run = Drive([setting.request(to, Shape(body=load.body))])
             run_wrk(setting.stage, run, to.port, CALIBRATION / 3)  # it is cold yet
             seen = run_wrk(setting.stage, run, to.port, CALIBRATION)
-            setting.prepared["rate"] = load.share * seen["requests"] / seen["seconds"]
+            setting.prepared["rate"] = max(load.share * seen["requests"] / seen["seconds"], 1.0)
             return
     raise RuntimeError(f"the rate is {load.share:g} of what {load.of} can do, which does not run: choose it too")
 

@@ -79,6 +79,12 @@ def test_a_proxy_that_waited_for_the_load_is_marked() -> None:
     assert any("lower bounds: nginx 50%, gateway 50%" in remark for remark in table.remarks(found))
 
 
+def test_who_was_measured_otherwise_because_it_is_slow_is_named() -> None:
+    found = outcome({"nginx": [10.0], "litellm": [9000.0]})
+    found.prepared["slow: litellm"] = 3.0
+    assert "on fewer connections and for longer: litellm" in "".join(table.remarks(found))
+
+
 def test_a_control_that_differs_from_itself_is_noise() -> None:
     quiet, loud = (outcome({"nginx": [10.0] * 2, "nginx-again": [again] * 2}) for again in (10.1, 13.0))
     assert "as it must" in "".join(table.remarks(quiet))
