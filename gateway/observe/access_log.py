@@ -88,7 +88,7 @@ def _json(exchange: Exchange, time: str) -> bytes:
 @lru_cache(maxsize=1024)
 def _words(client: str, method: str, target: bytes, service: str, upstream: str, subject: str, error: str) -> bytes:
     """The text of a line, as the inside of a JSON object: mostly that of a line before."""
-    words = {
+    words: dict[str, str | None] = {
         "client": client,
         "method": method,
         "path": path_of(target),
