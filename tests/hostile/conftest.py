@@ -1,9 +1,21 @@
-"""The corpus, played once for all tests that look at it."""
+"""The corpus, played once for all tests that look at it; and as many open files as it takes."""
 
 import asyncio
+import resource
 
 import pytest
 from judge import Verdict, played
+
+FILES = 1 << 13
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files() -> None:
+    """Thousands of connections have both their ends on this machine; a shell often allows 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 @pytest.fixture(scope="session")
