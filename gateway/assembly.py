@@ -17,6 +17,7 @@ from gateway.limit.limits import Limits
 from gateway.routes import Retries, Route, Routes
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
+from gateway.wire.grammar import OWN_OF_REPLIES
 from gateway.wire.headers import HeaderPlan
 from gateway.wire.pool import Pool
 from gateway.wire.reply_head import ReplyHead
@@ -43,7 +44,7 @@ class Assembly:
         """`forget(service, upstream)` ends the counting of an upstream that has left."""
         self._config = config
         self._before = before
-        heads: Express[ReplyHead] = before._tools.heads if before is not None else Express(ReplyHead)
+        heads: Express[ReplyHead] = before._tools.heads if before is not None else Express(ReplyHead, OWN_OF_REPLIES)
         self._tools: BackendTools = BackendTools(runtime, heads, client, forget)
         schemes = before.gate.schemes if before is not None else ()
         self.gate: Gate = auth.build(config, Tools(runtime, client, {scheme.name: scheme for scheme in schemes}))

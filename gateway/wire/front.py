@@ -11,6 +11,7 @@ from gateway.wire.downstream import Downstream
 from gateway.wire.downstream_socket import DownstreamSocket
 from gateway.wire.express import Express
 from gateway.wire.framing import UNBOUNDED
+from gateway.wire.grammar import OWN
 from gateway.wire.headers import parse_request
 from gateway.wire.peer import Network, Peer
 from gateway.wire.socket_state import peer_has_left
@@ -65,8 +66,8 @@ class Front:
         self._connections: set[Downstream] = set()
         self._unread: set[DownstreamSocket] = set()
         self._emptied: asyncio.Future[None] | None = None
-        self._heads = Express(parse_request)
-        self._trusted_heads = Express(lambda head: parse_request(head, trusted=True))
+        self._heads = Express(parse_request, OWN, Request.named)
+        self._trusted_heads = Express(lambda head: parse_request(head, trusted=True), OWN, Request.named)
 
     def __call__(self) -> Downstream:
         return Downstream(self)
@@ -154,7 +155,7 @@ def _unreadable() -> Request:
     request.authorization = request.request_id = request.traceparent = request.upgrade = None
     request.forwarded_for = request.proto = b""
     request.keep_alive = request.has_length = request.chunked = request.expect_continue = False
-    request.length, request.plan = 0, None
+    request.length = 0
     return request
 
 

@@ -16,6 +16,9 @@ HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::[0-9]
 DIGITS = re.compile(rb"[0-9]{1,18}")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+# The fields whose values name one request, so that they differ in heads that are the same but for them.
+OWN = {b"x-request-id": REQUEST_ID, b"traceparent": TRACEPARENT}
+OWN_OF_REPLIES = {b"x-request-id": REQUEST_ID}  # which never pass
 # RFC 9110, section 7.6.3: our own pseudonym among the received-by of a Via.
 OWN_VIA = re.compile(rb"(?:\A|,)[ \t]*[^ \t,]+[ \t]+ai-api-gateway[ \t]*(?=[(,]|\Z)", re.IGNORECASE)
 

@@ -96,7 +96,6 @@ def _request_line(request: Request, head: bytes) -> None:
     request.method = method
     request.target = match[2]
     request.minor = int(match[3])
-    request.plan = None
 
 
 def too_large(head: bytes) -> GatewayError:
@@ -250,9 +249,9 @@ class HeaderPlan:
     def lines(self, request: Request) -> tuple[bytes, bytes]:
         """The client's lines that pass, before and after the digits of Content-Length; remembered in the Request."""
         memo = request.plan
-        if isinstance(memo, tuple) and memo[0] is self:
-            return memo[1], memo[2]
+        if memo and memo[0] is self:
+            return memo[1]  # type: ignore[return-value]
         before, after = join_lines(request.lines, self._dropped)
-        after, before = (after + self._added, before) if after else (after, before + self._added)
-        request.plan = (self, before, after)
-        return before, after
+        lines = (before, after + self._added) if after else (before + self._added, after)
+        memo[:] = (self, lines)
+        return lines

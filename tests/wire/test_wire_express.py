@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.errors import GatewayError
 from gateway.exchange import Request
 from gateway.wire.express import LONGEST_REMEMBERED, REMEMBERED, SEEN, Express, HeadTooLarge, Lane, length_digits
-from gateway.wire.grammar import LARGEST_HEAD
+from gateway.wire.grammar import LARGEST_HEAD, OWN, OWN_OF_REPLIES
 from gateway.wire.headers import parse_request
 from gateway.wire.reply_head import ReplyHead
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("loop_for_the_parser")
 
 NAMES = [b"Content-Length: ", b"content-length: ", b"Content-Length:", b"CONTENT-LENGTH: ", b"Content-Length : "]
 VALUES = [b"5", b"6", b"17", b"0", b"00", b"05", b"", b"+5", b"-1", b" 5", b"5 ", b"5,5", b"5;", b"1" * 18, b"1" * 19]
+TRACE = b"00-%032x-b7ad6b7169203331-00"
 lengths = st.builds(bytes.__add__, st.sampled_from(NAMES), st.sampled_from(VALUES))
 request_fields = st.one_of(
     lengths,
@@ -25,7 +26,10 @@ request_fields = st.one_of(
         [
             *(b"A: 1", b"A: Content-Length: 7", b"B_C: 2", b"Cookie: a=b", b"Authorization: Bearer x"),
             *(b"Transfer-Encoding: chunked", b"Expect: 100-continue", b"Connection: Upgrade", b"Upgrade: websocket"),
-            *(b"Connection: close", b"Connection: content-length, A", b"X-Request-Id: r", b"X-Forwarded-For: 1.1.1.1"),
+            *(b"Connection: close", b"Connection: content-length, A", b"X-Forwarded-For: 1.1.1.1", b"tracestate: a=b"),
+            *(b"X-Request-Id: r", b"x-request-id: s", b"X-REQUEST-ID:t", b"X-Request-Id: u v", b"X-Request-Id: "),
+            *(b"X-Request-Id : w", b"Connection: x-request-id", b"X-Request-Id: \0", b"A: X-Request-Id: x"),
+            *(b"Traceparent: " + TRACE % 1, b"traceparent: " + TRACE % 2, b"traceparent: " + TRACE % 0),
         ]
     ),
 )
@@ -37,6 +41,7 @@ reply_fields = st.one_of(
     st.sampled_from(
         [
             *(b"A: 1", b"A: Content-Length: 7", b"Transfer-Encoding: chunked", b"Connection: close"),
+            *(b"X-Request-Id: r", b"X-Request-Id: s", b"x-request-id: t,u", b"Connection: x-request-id"),
             *(b"Keep-Alive: timeout=9", b"Content-Type: text/event-stream", b"RateLimit: x", b"Connection: keep-alive"),
         ]
     ),
@@ -60,8 +65,11 @@ rests = st.sampled_from([b"", b"hello", b"\r\nContent-Length: 9\r\n\r\n", b"GET 
 
 def value_of(head: Request | ReplyHead) -> dict[str, object]:
     """All that a head says, but for its length, which may have been another when it was remembered."""
-    names = set(type(head).__slots__) - {"length", "plan"}
-    return {name: getattr(head, name) for name in names}
+    names = set(type(head).__slots__) - {"length", "plan", "own", "fields"}
+    values = {name: getattr(head, name) for name in names}
+    if isinstance(head, Request):
+        values["fields"] = [(name, head.values(name)) for name, _ in head.fields]
+    return values
 
 
 def same_as_parsed(
@@ -95,14 +103,14 @@ UPGRADE = (b"Connection: Upgrade", b"Upgrade: websocket")
 @example([head_of(b"Content-Length: 5", b"content-length: 5")], b"")
 def test_remembered_requests_equal_parsed_ones(heads: list[bytes], rest: bytes) -> None:
     """Every head comes three times: unknown, seen, remembered."""
-    lane = Lane(Express(parse_request))
+    lane = Lane(Express(parse_request, OWN, Request.named))
     for head in heads * 3:
         same_as_parsed(lane, parse_request, head, rest)
 
 
 @given(st.lists(replies(), min_size=1, max_size=4), rests)
 def test_remembered_replies_equal_parsed_ones(heads: list[bytes], rest: bytes) -> None:
-    lane = Lane(Express(ReplyHead))
+    lane = Lane(Express(ReplyHead, OWN_OF_REPLIES))
     for head in heads * 3:
         same_as_parsed(lane, ReplyHead, head, rest)
 
@@ -123,6 +131,24 @@ def test_heads_of_different_meaning_never_share_a_key(one: list[bytes], other: l
 
     if key(one) == key(other):
         assert plain(one) == plain(other)
+
+
+def test_requests_that_differ_by_their_own_names_are_parsed_twice_in_all() -> None:
+    parsed: list[bytes] = []
+
+    def parse(head: bytes) -> Request:
+        parsed.append(head)
+        return parse_request(head)
+
+    express = Express(parse, OWN, Request.named)
+    for number in range(1, 6):
+        lines = (b"X-Request-ID: id-%d" % number, b"traceparent: " + TRACE % number, b"Content-Length: %d" % number)
+        found = Lane(express).read(head_of(*lines) + b"body")
+        assert found is not None
+        request, length, _ = found
+        assert (request.request_id, request.traceparent, length) == (b"id-%d" % number, TRACE % number, number)
+        assert request.values(b"x-request-id") == [b"id-%d" % number]
+    assert len(parsed) == 2
 
 
 class Counted:
@@ -162,12 +188,12 @@ def test_odd_spellings_and_long_heads_are_never_mistaken_for_known_ones(field: b
 
 
 def test_memory_is_bounded() -> None:
-    lane = Express(Counted())
+    express = Express(Counted())
     for number in range(max(4 * REMEMBERED, SEEN) + 10):
         for _ in range(2):
-            lane.read(head_of(b"A: %d" % number))
-    assert len(lane) <= 2 * REMEMBERED
-    assert len(lane._seen) <= SEEN
+            Lane(express).read(head_of(b"A: %d" % number))
+    assert len(express) <= 2 * REMEMBERED
+    assert len(express._seen) <= SEEN
 
 
 def test_heads_that_never_come_again_push_out_nothing() -> None:
