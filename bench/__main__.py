@@ -1,6 +1,7 @@
 """`python -m bench`: what a request costs, beside what you would otherwise use. bench/README.md tells more."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -131,4 +132,5 @@ def _names(known: Collection[str]) -> Callable[[str], list[str]]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started ends
     sys.exit(main())

@@ -96,14 +96,18 @@ def main() -> None:
     best("hash one header", lambda: [BY_HEADER(call, ANONYMOUS) for _ in range(checks)])
     headers, verdict = LimitHeaders([ASKED]), Verdict(True, 42, SECOND, SECOND, 0)
     best("fill in the headers", lambda: [headers.lines((verdict,), 0) for _ in range(checks)])
-    batches = max(checks // BATCH, 1)
-    for name, keys in (("batch, all keys different", DIFFERENT), ("batch, one key", ["a"] * BATCH)):
+    in_batches(watch, "batch, all keys different", DIFFERENT)
+    in_batches(watch, "batch, one key", ["a"] * BATCH)
 
-        def work(keys: list[str] = keys) -> None:
-            for _ in range(batches):
-                batch(keys)
 
-        watch.best(name, batches * BATCH, work)
+def in_batches(watch: Stopwatch, name: str, keys: list[str]) -> None:
+    number = max(watch.calls(CHECKS) // BATCH, 1)
+
+    def work() -> None:
+        for _ in range(number):
+            batch(keys)
+
+    watch.best(name, number * BATCH, work)
 
 
 def many(watch: Stopwatch, call: Exchange) -> None:

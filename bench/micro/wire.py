@@ -8,9 +8,9 @@ the best round in microseconds of CPU, for known heads, for heads that differ ea
 import asyncio
 import cProfile
 import gc
+import itertools
 import os
 import pstats
-from collections.abc import Iterator
 from typing import Any
 
 from bench.micro.stopwatch import Stopwatch
@@ -123,19 +123,17 @@ def exchange(downstream: Downstream, data: bytes, reply: bytes) -> None:
 
 async def main() -> None:
     watch = Stopwatch.asked(__doc__, ROUNDS)
-    number, chunks = watch.calls(REQUESTS), watch.calls(CHUNKS)
     front, _, token = await build()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
     downstream = front()
     downstream.connection_made(Transport())
     known = head(token, None)
+    number, numbers = watch.calls(REQUESTS), itertools.count()
 
     def same() -> None:
         for _ in range(number):
             exchange(downstream, known, REPLY)
-
-    numbers: Iterator[int] = iter(range(10**9))
 
     def different() -> None:
         for data in [head(token, next(numbers)) for _ in range(number)]:
@@ -149,17 +147,22 @@ async def main() -> None:
     watch.best("a request with a known head, and its reply", number, same)
     watch.best("the same with a head that differs each time", number, different)
     watch.best("(of which making that head)", number, lambda: [head(token, next(numbers)) for _ in range(number)])
-    downstream.data_received(known)
+    stream(watch, downstream, known)
+
+
+def stream(watch: Stopwatch, downstream: Downstream, request: bytes) -> None:
+    """Chunks of one event stream, after its head."""
+    downstream.data_received(request)
     upstream = downstream.upstream
     assert upstream is not None
     upstream.data_received(STREAM)
-    take = upstream.data_received
+    take, chunks = upstream.data_received, watch.calls(CHUNKS)
 
-    def stream() -> None:
+    def taken() -> None:
         for _ in range(chunks):
             take(CHUNK)
 
-    watch.best("one chunk of an event stream", chunks, stream)
+    watch.best("one chunk of an event stream", chunks, taken)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,7 +95,7 @@ def table(settings: Sequence[str], runs: dict[tuple[str, str], list[Summary]]) -
 
 def promises(settings: Sequence[str], runs: dict[tuple[str, str], list[Summary]]) -> Iterator[tuple[bool, str]]:
     """Whether each promise is kept by the whole interval, and the line that says so."""
-    figure = {P99: lambda one: one.p99, FAILED: lambda one: float(one.failed)}
+    figure: dict[str, Callable[[Summary], float]] = {P99: lambda one: one.p99, FAILED: lambda one: float(one.failed)}
     for promise in PROMISES:
         if promise.setting in settings:
             ours = [figure[promise.what](one) for one in runs[promise.setting, "adaptive"]]
