@@ -57,7 +57,7 @@ def _prepared(name: str, options: Options) -> str:
     try:
         contender.prepare()
     except RuntimeError as error:
-        return f"{ABSENT}: {error}"
+        return f"{ABSENT}: {' '.join(str(error).split())}"
     return contender.version()
 
 

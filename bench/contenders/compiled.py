@@ -10,7 +10,7 @@ from bench.stage import ROOT, Stage
 
 FOLDER = ROOT / "build" / "compiled"
 BUILT = FOLDER / "mypyc.log"
-TAIL = 2000
+LAST, TAIL = 3, 300  # lines, characters
 
 
 def absent() -> str | None:
@@ -31,11 +31,12 @@ def newest(folder: Path) -> float:
 
 
 def build() -> None:
-    """`make compiled`, which takes a minute or two; RuntimeError with the end of its output when it fails."""
+    """`make compiled`, which takes a minute or two; RuntimeError with the last errors when it fails."""
     if stale():
         done = subprocess.run(["make", "compiled"], cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(f"make compiled failed:\n{(done.stdout + done.stderr)[-TAIL:]}")
+            lines = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line]
+            raise RuntimeError(f"make compiled failed: {'; '.join(lines[-LAST:])[-TAIL:]}")
 
 
 def start(stage: Stage, job: Job) -> Running:
