@@ -1,6 +1,6 @@
 """The kinds of measurement: a scenario's `kind` is a name here."""
 
-from bench.measure import held, latency, leaving, requests, streams, transfer
+from bench.measure import held, latency, leaving, requests, streams, transfer, users
 from bench.measure.base import Kind
 
 KINDS: dict[str, Kind] = {
@@ -10,4 +10,5 @@ KINDS: dict[str, Kind] = {
     "transfer": transfer.KIND,
     "held": held.KIND,
     "leaving": leaving.KIND,
+    "users": users.KIND,
 }

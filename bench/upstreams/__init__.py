@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench.stage import Stage
-from bench.upstreams import bulk, constant, events
+from bench.upstreams import bulk, constant, events, model
 
 Start = Callable[[Stage, int, Mapping[str, Any]], list[int]]
 
@@ -16,4 +16,5 @@ UPSTREAMS: dict[str, Start] = {
     "reader": constant.start_reader,
     "events": events.start,
     "bulk": bulk.start,
+    "model": model.start,
 }

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from bench.figures import Estimate, difference, mean, percentile, ratio
+from bench.measure import users
 
 
 def test_percentiles_are_values_that_were_seen() -> None:
@@ -63,3 +64,20 @@ def test_a_round_that_one_of_them_missed_is_left_out() -> None:
 )
 def test_estimates_show_no_more_digits_than_they_have(estimate: Estimate, shown: str) -> None:
     assert str(estimate) == shown
+
+
+def _row(method: str, times: dict[str, int]) -> dict[str, object]:
+    return {"method": method, "name": "stream", "num_requests": sum(times.values()), "response_times": times}
+
+
+def test_what_users_feel_is_read_from_locust_s_histograms() -> None:
+    rows = [_row("POST", {"200": 3}), _row("TTFT", {"60": 98, "300": 2}), _row("gap", {"13": 50, "90": 50})]
+    seen = users.figures(rows)
+    assert seen["requests"] == 3
+    assert (seen["ttft_p50_ms"], seen["ttft_p99_ms"]) == (60, 300)
+    assert (seen["gap_p50_ms"], seen["gap_p99_ms"]) == (90, 90)
+
+
+def test_users_who_read_no_token_are_no_measurement() -> None:
+    with pytest.raises(RuntimeError, match="no user has read a token"):
+        users.figures([_row("POST", {"200": 3})])
