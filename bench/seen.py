@@ -16,7 +16,6 @@ request in a hundred; the exit code is 1 when that does not hold. Needs what `ma
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
@@ -24,7 +23,6 @@ import random
 import statistics
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +37,7 @@ from bench.process import Process, free_ports, spawn
 from bench.stage import ROOT, Stage
 from bench.token import TOKEN
 from bench.tools import missing
+from bench.watchers import REPLIES
 
 ALLOWED_MS = 1.0
 MOST_MB = 20.0
@@ -94,14 +93,11 @@ class Bench:
             seen: dict[str, float] = json.loads(client.communicate(timeout=self.seconds + 30)[0])
         return seen
 
-    def in_turn(self, arms: list[Arm], *, peak: bool = False) -> None:
-        """A round of each, in another order each time, as often as `rounds` says."""
-        order = random.Random(0)
-        for number in range(self.rounds):
-            for arm in order.sample(arms, len(arms)):
+    def in_turn(self, arms: list[Arm], rounds: int, *, peak: bool = False) -> None:
+        """A round of each, in another order each time."""
+        for _ in range(rounds):
+            for arm in random.sample(arms, len(arms)):
                 self._round(arm, peak)
-            print(f"\r{number + 1}/{self.rounds}", end="", flush=True, file=sys.stderr)
-        print("\r", end="", file=sys.stderr)
 
     def _round(self, arm: Arm, peak: bool) -> None:
         spent = arm.process.cpu()
@@ -114,19 +110,12 @@ class Bench:
 @contextlib.contextmanager
 def scraping(port: int, core: int) -> Iterator[None]:
     """Somebody reads /metrics, at once and then every second."""
-    command = [sys.executable, "-m", "bench.seen", "--scrape", str(port)]
+    command = [sys.executable, "-m", "bench.watchers", "scrape", str(port)]
     with spawn(command, core, cwd=ROOT, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
         yield
         child.kill()
-
-
-def scrape(port: int) -> None:
-    print("begins", flush=True)
-    while True:
-        metrics(port)
-        time.sleep(1)
 
 
 def metrics(port: int) -> str:
@@ -135,38 +124,17 @@ def metrics(port: int) -> str:
     return text
 
 
-def length_of(head: bytes) -> int:
-    return int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
-
-
 def counted(arm: Arm, series: str) -> float:
     """The value that /metrics of `arm` has for `series`."""
     lines = (line.rpartition(" ") for line in metrics(arm.port).splitlines())
     return next(float(value) for name, _, value in lines if name == series)
 
 
-EMPTY = b" \r\nContent-Length: 0\r\n\r\n"
-REPLIES = {"takes them": b"HTTP/1.1 200" + EMPTY, "hangs": b"", "is no collector": b"HTTP/1.1 404" + EMPTY}
-
-
-async def collect(kind: str, port: int) -> None:
-    """A collector: answers each POST with what `REPLIES` has for `kind`, or never when that is empty."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                await reader.readexactly(length_of(await reader.readuntil(b"\r\n\r\n")))
-                writer.write(REPLIES[kind])
-
-    server = await asyncio.start_server(answer, "127.0.0.1", port)
-    await server.serve_forever()
-
-
 def tracing(bench: Bench, kind: str, ratio: float = 1.0) -> dict[str, Any]:
     """The section of the configuration, with a collector of that kind started; "is dead" has none."""
     port = free_ports(1)[0]
     if kind in REPLIES:
-        command = [sys.executable, "-m", "bench.seen", "--collect", kind, str(port)]
+        command = [sys.executable, "-m", "bench.watchers", "collect", kind, str(port)]
         bench.stage.start("collector", command, port, load=True)
     return {"enabled": True, "endpoint": f"http://127.0.0.1:{port}/v1/traces", "sample_ratio": ratio}
 
@@ -178,12 +146,12 @@ def traces(bench: Bench) -> bool:
     arms.append(bench.gateway("no tracing"))
     for arm in arms[2:5]:
         bench.wrk(arm, FILL_SECONDS)
-    bench.in_turn(arms)
+    bench.in_turn(arms, bench.rounds)
     good = compare("the collector", arms)
     for arm in arms[2:5]:
         lost = {result: counted(arm, f'trace_spans_total{{result="{result}"}}') for result in ("dropped", "failed")}
         print(f"{arm.name}: {lost['dropped']:.0f} spans dropped, {lost['failed']:.0f} not taken")
-        good &= lost["dropped"] > 0
+        good &= sum(lost.values()) > 0
     return good
 
 
@@ -194,7 +162,7 @@ def stdout(bench: Bench) -> bool:
     arms = [bench.gateway("is /dev/null"), bench.gateway("is /dev/null too")]
     arms.append(bench.gateway("is not read", stdout=str(unread)))
     bench.wrk(arms[2], FILL_SECONDS)
-    bench.in_turn(arms)
+    bench.in_turn(arms, bench.rounds)
     good = compare("stdout", arms)
     dropped = counted(arms[2], "log_lines_dropped_total")
     print(f"is not read: {dropped:.0f} lines dropped")
@@ -218,28 +186,39 @@ def many_services(bench: Bench) -> list[Arm]:
 
 def scraped(bench: Bench) -> bool:
     arms = many_services(bench)
-    bench.in_turn(arms)
+    bench.in_turn(arms, bench.rounds)
     return compare("the gateway", arms)
 
 
 def peak(bench: Bench) -> bool:
     arms = many_services(bench)
-    bench.in_turn(arms, peak=True)
+    bench.in_turn(arms, bench.rounds, peak=True)
     return compare("the gateway, at peak", arms)
 
 
 def sampling(bench: Bench) -> bool:
-    arms = [bench.gateway("no tracing"), bench.gateway("no tracing either")]
-    arms += [bench.gateway(f"{ratio:.0%} sampled", tracing=tracing(bench, "takes them", ratio)) for ratio in (0, 0.01)]
-    bench.in_turn(arms, peak=True)
+    """Gateways are started afresh for each round: one process differs from the next by more than what is looked for."""
+    shares = {"no tracing": None, "no tracing either": None, "0 % sampled": 0, "1 % sampled": 0.01}
+    spent: dict[str, list[float]] = {name: [] for name in shares}
+    sections = {share: tracing(bench, "takes them", share) for share in (0, 0.01)}
+    for _ in range(bench.rounds):
+        arms = [
+            bench.gateway(name, **({} if share is None else {"tracing": sections[share]}))
+            for name, share in shares.items()
+        ]
+        bench.in_turn(arms, 1, peak=True)
+        for arm in arms:
+            spent[arm.name] += arm.cpu
+            arm.process.stop()
+    first, second, *_ = spent.values()
+    times = {name: [one / other for one, other in zip(cpu, first, strict=True)] for name, cpu in spent.items()}
     print(f"\n{'':24}{'us CPU':>10}{'x':>8}")
-    ratios = []
-    for arm in arms:
-        ratios.append(statistics.median(mine / first for mine, first in zip(arm.cpu, arms[0].cpu, strict=True)))
-        print(f"{arm.name:24}{statistics.median(arm.cpu):10.1f}{ratios[-1]:8.3f}")
-    noise = abs(ratios[1] - 1)
+    for name, cpu in spent.items():
+        print(f"{name:24}{statistics.median(cpu):10.1f}{statistics.median(times[name]):8.3f}")
+    off = [abs(one / other - 1) for one, other in zip(second, first, strict=True)]
+    noise = max(abs(statistics.median(times["no tracing either"]) - 1), statistics.median(off) / len(off) ** 0.5)
     print(f"allowed for 1 %: {MOST_CPU + 2 * noise:.3f} ({MOST_CPU} and twice the noise)")
-    return ratios[-1] <= MOST_CPU + 2 * noise
+    return statistics.median(times["1 % sampled"]) <= MOST_CPU + 2 * noise
 
 
 def compare(title: str, arms: list[Arm]) -> bool:
@@ -276,13 +255,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=500, help="requests a second")
     parser.add_argument("--rounds", type=int, default=15, help="of each arm")
     parser.add_argument("--seconds", type=int, default=2, help="a round")
-    parser.add_argument("--scrape", type=int, metavar="PORT", help=argparse.SUPPRESS)
-    parser.add_argument("--collect", nargs=2, metavar=("KIND", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.scrape:
-        scrape(options.scrape)
-    if options.collect:
-        asyncio.run(collect(options.collect[0], int(options.collect[1])))
     if unknown := set(options.cases) - set(CASES):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     if absent := missing(["nginx", "wrk"]):

@@ -44,3 +44,25 @@ class Trace:
 
     def __repr__(self) -> str:
         return f"<Trace {self.trace_id.decode()} attempts={len(self.attempts)}>"
+
+
+class Ended(NamedTuple):
+    """What spans tell of a sampled exchange that has ended: copies, for the exchange would keep its connection alive.
+
+    `ended_at` is the moment `clock` in Unix nanoseconds; `states` are the values of tracestate.
+    """
+
+    trace: Trace
+    clock: float
+    ended_at: int
+    started_at: float
+    method: str
+    target: bytes
+    minor: int
+    secure: bool
+    client: str
+    request_id: bytes
+    service: str  # "" when none was found
+    status: int
+    error: str
+    states: tuple[bytes, ...]
