@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from bench.contenders import gateway
@@ -33,6 +34,7 @@ def newest(folder: Path) -> float:
 def build() -> None:
     """`make compiled`, which takes a minute or two; RuntimeError with the last errors when it fails."""
     if stale():
+        print("make compiled, for the compiled form: a minute or two", file=sys.stderr)
         done = subprocess.run(["make", "compiled"], cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line]
