@@ -20,8 +20,14 @@ $(STAMP): setup.cfg pyproject.toml
 run: $(STAMP) ## the gateway with two demo model servers; prints what to paste
 	@$(BIN)/ai-api-gateway demo
 
-test: check ## everything: static checks, then the tests
-	$(BIN)/python -m pytest
+WORKERS ?= 2
+
+test: check ## everything: static checks, the tests, and how many lines of the gateway they run
+	@rm -rf build/coverage
+	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not alone'
+	$(BIN)/python -m coverage run -m pytest -m alone
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python tests/coverage_gate.py
 
 check: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .

@@ -1,6 +1,11 @@
 """Properties are the same examples in every run: a suite that fails, fails for everybody. `make fuzz` looks further."""
 
+import os
+from collections.abc import Generator
+from pathlib import Path
+
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 # Used from several folders, so before the first of them imports it.
@@ -11,3 +16,69 @@ CALM = (HealthCheck.too_slow,)
 settings.register_profile("suite", deadline=None, derandomize=True, database=None, suppress_health_check=CALM)
 settings.register_profile("fuzz", deadline=None, max_examples=3000, database=None)
 settings.load_profile("suite")
+
+HERE = Path(__file__).parent
+# What measures time or memory, or keeps a deadline of milliseconds: nothing runs beside it.
+ALONE = (
+    "bench/test_bench_run.py",
+    "hostile/test_hostile_cost.py",
+    "hostile/test_hostile_heap.py",
+    "hostile/test_hostile_time.py",
+    "limit/test_limit_faults.py",
+    "limit/test_limit_fleet.py",
+    "limit/test_limit_many_keys.py",
+    "limit/test_limit_operate.py",
+    "limit/test_limit_redis.py",
+    "limit/test_limit_servers.py",
+    "process/test_process_events.py",
+    "process/test_process_leaving.py",
+    "process/test_process_memory.py",
+    "process/test_process_watched.py",
+    "ship/test_ship_rolling.py",
+)
+# Of those, these run lines that no others do. The rest measures the gateway as it is, without a tracer in it.
+TRACED_ALONE = ("limit/test_limit_operate.py", "limit/test_limit_redis.py", "limit/test_limit_servers.py")
+# Where the gateway is another process, and what it runs there, others run too: a tracer would cost time for nothing.
+UNTRACED = ("bench/", "fuzz/", "hostile/", "ship/")
+CHILDREN_TRACED = "COVERAGE_PROCESS_CONFIG"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _place(item) in ALONE:
+            item.add_marker(pytest.mark.alone)
+
+
+def _place(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).as_posix()
+
+
+def _is_traced(item: pytest.Item) -> bool:
+    """A property's examples are not: they go where the other tests went, a hundred times at twice the price."""
+    place = _place(item)
+    if place in ALONE:
+        return place in TRACED_ALONE
+    return not place.startswith(UNTRACED) and item.get_closest_marker("hypothesis") is None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    tracer = Coverage.current()
+    if tracer is None or _is_traced(item):
+        return (yield)
+    tracer.stop()
+    children = os.environ.pop(CHILDREN_TRACED)
+    try:
+        return (yield)
+    finally:
+        os.environ[CHILDREN_TRACED] = children
+        tracer.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged may be no text at all, on purpose; a report that goes from process to process has to be."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report

@@ -27,6 +27,8 @@ LISTENING = re.compile(r"listening on \S+ port ([0-9]+)")
 LOOPBACK: Mapping[str, Any] = {"host": "127.0.0.1", "port": 0}
 GRAVE = frozenset(("error", "critical"))
 UNWANTED = re.compile(r"Traceback|\bERROR\b|\bCRITICAL\b")
+# All that it sees of the environment; the last is there while the lines that run are counted.
+VARIABLES = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG")
 _libc = ctypes.CDLL(None)
 
 Line = dict[str, Any]
@@ -50,7 +52,7 @@ class GatewayProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            env={name: os.environ[name] for name in VARIABLES if name in os.environ},
             preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -102,7 +104,7 @@ class GatewayProcess:
         """Tell it to end, and wait until it has said its last."""
         if self._child.poll() is None:
             self.signal(signal.SIGTERM)
-            self.wait()
+            assert self.wait() == 0
         self._reader.join()
 
     def kill(self) -> None:
