@@ -9,6 +9,8 @@ from harness import Nowhere, configuration, left_over
 from table import normal
 
 from gateway.app import Gateway
+from gateway.balance.upstream import Upstream
+from gateway.observe.tallies import ServiceTally
 
 WITHIN = 2.0
 
@@ -58,6 +60,20 @@ class MemoryGateway:
     @property
     def busy(self) -> list[str]:
         return left_over(self.gateway)
+
+
+def upstreams(gate: MemoryGateway) -> tuple[Upstream, ...]:
+    return gate.gateway._parts._backends["llm"].group.upstreams
+
+
+def behind(gate: MemoryGateway, transport: MemoryTransport) -> Upstream:
+    """The upstream that a connection was made to."""
+    host = transport.get_extra_info("peername")[0]
+    return next(upstream for upstream in upstreams(gate) if upstream.host == host)
+
+
+def tally(gate: MemoryGateway) -> ServiceTally:
+    return gate.gateway._pipeline._observer._tallies.service("llm")
 
 
 def got(transport: MemoryTransport) -> bytes:

@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from fakes import MemoryTransport
-from memory_gateway import MemoryGateway, got, in_memory
+from memory_gateway import MemoryGateway, behind, got, in_memory, tally, upstreams
 
 from gateway.attempt import FAST
-from gateway.balance.upstream import Upstream
 from gateway.forward import FIRST_PAUSE
-from gateway.observe.tallies import ServiceTally
 
 POLLED = 0.005  # what `until` sleeps
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -41,20 +39,6 @@ def calls(method: bytes) -> bytes:
 
 def reply(status: int, *lines: bytes, body: bytes = b"") -> bytes:
     return b"\r\n".join((b"HTTP/1.1 %d Said" % status, *lines, b"Content-Length: %d" % len(body), b"", body))
-
-
-def upstreams(gate: MemoryGateway) -> tuple[Upstream, ...]:
-    return gate.gateway._parts._backends["llm"].group.upstreams
-
-
-def behind(gate: MemoryGateway, transport: MemoryTransport) -> Upstream:
-    """The upstream that a connection was made to."""
-    host = transport.get_extra_info("peername")[0]
-    return next(upstream for upstream in upstreams(gate) if upstream.host == host)
-
-
-def tally(gate: MemoryGateway) -> ServiceTally:
-    return gate.gateway._pipeline._observer._tallies.service("llm")
 
 
 async def begins(gate: MemoryGateway, method: bytes = b"GET") -> MemoryTransport:

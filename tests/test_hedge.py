@@ -4,12 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from fakes import MemoryTransport
-from memory_gateway import MemoryGateway, got, in_memory
+from memory_gateway import MemoryGateway, behind, got, in_memory, tally, upstreams
 from messages import GOT_OK, OK, request
 
 from gateway.balance.recent import KEPT, LOOK_EVERY, Recent
-from gateway.balance.upstream import Upstream
-from gateway.observe.tallies import ServiceTally
 from gateway.routes import Hedging
 
 LATE = 0.01  # real seconds
@@ -24,19 +22,6 @@ def hedged(**keys: object) -> Callable[..., Callable[[], None]]:
 
 def hedging(gate: MemoryGateway) -> Hedging:
     return gate.gateway._parts._backends["llm"]._hedging
-
-
-def upstreams(gate: MemoryGateway) -> tuple[Upstream, ...]:
-    return gate.gateway._parts._backends["llm"].group.upstreams
-
-
-def behind(gate: MemoryGateway, transport: MemoryTransport) -> Upstream:
-    host = transport.get_extra_info("peername")[0]
-    return next(upstream for upstream in upstreams(gate) if upstream.host == host)
-
-
-def tally(gate: MemoryGateway) -> ServiceTally:
-    return gate.gateway._pipeline._observer._tallies.service("llm")
 
 
 async def late(gate: MemoryGateway) -> tuple[MemoryTransport, MemoryTransport, MemoryTransport]:

@@ -32,9 +32,10 @@ def broken(service: dict[str, Any] | None = None, **sections: Any) -> list[str]:
     return [str(mistake) for mistake in draft.mistakes]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """PEM files of public keys, and of what is none."""
+    tmp_path = tmp_path_factory.mktemp("keys")
     keys: dict[str, Any] = {
         "rsa": rsa.generate_private_key(65537, 2048),
         "short": rsa.generate_private_key(65537, 1024),

@@ -3,15 +3,17 @@
 import asyncio
 import re
 import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import aiohttp
 from gateway_process import GatewayProcess
-from raw_wire import Origin, Script
+from raw_wire import Clients, Origin, Script, Wire
 
 SOON = 2.0
+REST_WITHIN = 20.0
 
 
 def reserved_port(stack: ExitStack) -> int:
@@ -44,6 +46,14 @@ class Place:
         head = f"{method} /v1/{self.service}{path} HTTP/1.1\r\nHost: gateway.example\r\n{fields}{length}\r\n"
         return head.encode() + body
 
+    async def exchange(self, clients: Clients, origin: Origin, data: bytes = b"") -> tuple[Wire, Wire]:
+        """A request (`data`, or a GET) that waits for its reply: the client's side, and the upstream's."""
+        client = await clients(self.gateway.port)
+        client.send(data or self.request())
+        upstream = await origin.accepted()
+        await upstream.head()
+        return client, upstream
+
     async def metric(self, name: str, **labels: str) -> float:
         return await metric(self.gateway.port, name, service=self.service, **labels)
 
@@ -58,6 +68,16 @@ async def eventually(condition: Callable[[], bool], within: float = SOON) -> Non
     async with asyncio.timeout(within):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+async def moves_no_more(value: Callable[[], int], quiet: float = 0.3) -> None:
+    """Wait until `value` is not 0 and has stayed the same for `quiet` seconds, as it does when all has come to rest."""
+    last, since = 0, time.monotonic()
+    async with asyncio.timeout(REST_WITHIN):
+        while not last or time.monotonic() - since < quiet:
+            await asyncio.sleep(0.01)
+            if value() != last:
+                last, since = value(), time.monotonic()
 
 
 async def fetch(port: int, path: str, **options: Any) -> tuple[int, Any, str]:

@@ -220,6 +220,11 @@ class Origin:
             self._tasks.append(asyncio.ensure_future(self._script(wire)))
         self._more.set()
 
+    def keeps_little(self) -> None:
+        """Its kernel buffers a few KiB of each connection to come, so a peer notices early that nobody reads."""
+        for sock in self._server.sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
     async def accepted(self, within: float = WITHIN) -> Wire:
         """The next connection."""
         async with asyncio.timeout(within):

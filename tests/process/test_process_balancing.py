@@ -32,13 +32,13 @@ async def is_ejected(gateway: GatewayProcess, url: str) -> None:
 async def test_FT_04_one_resets_one_is_slow_one_says_503_and_get_clients_soon_see_no_error(
     tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
-    async with Upstreams(resetting, answering(5.0), answering(status=503)) as upstreams:
+    async with Upstreams(resetting, answering(1.0), answering(status=503)) as upstreams:
         service = {"upstreams": upstreams.urls, "outlier": {"ejection": "60s"}, "strategy": "round_robin"}
         with serving(tmp_path, {"llm": service}) as gateway:
             async with Crowd(gateway.port, "llm", gets=6, posts=3) as crowd:
                 await is_ejected(gateway, upstreams.urls[0]["url"])
                 async with Crowd(gateway.port, "llm", gets=6, posts=3) as later:
-                    await asyncio.sleep(0.5)
+                    await later.has(60)
             reasons = ("reset", "status", "connect")
             retries = sum([await metric(gateway.port, RETRIES, service="llm", reason=why) for why in reasons])
         assert sum(one.method == "GET" for one in later.answers) >= 6

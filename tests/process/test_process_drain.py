@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from gateway_process import GatewayProcess
 from places import Place, fetch, open_service
-from raw_wire import Clients, Origin, Wire
+from raw_wire import Clients
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b"8\r\ndata: 1\n\r\n"
@@ -38,15 +38,6 @@ def start(tmp_path: Path, ports: Callable[[], int]) -> Iterator[Start]:
             return Place(stack.enter_context(GatewayProcess.serving(config, tmp_path)), "s", port)
 
         yield started
-
-
-async def exchange(place: Place, clients: Clients, origin: Origin) -> tuple[Wire, Wire]:
-    """A request that waits for its reply: the client's side and the upstream's."""
-    client = await clients(place.gateway.port)
-    client.send(place.request())
-    upstream = await origin.accepted()
-    await upstream.head()
-    return client, upstream
 
 
 async def drains(place: Place) -> None:
@@ -80,7 +71,7 @@ async def test_readiness_is_red_at_once_while_requests_are_still_taken_for_drain
         assert status == 503
         assert "not ok: draining\n" in text
         assert (await fetch(place.gateway.port, "/health"))[0] == 200
-        client, upstream = await exchange(place, clients, origin)
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(FULL)
         assert (await client.reply())[1] == b"ok"
         assert time.monotonic() - started < DELAY
@@ -122,7 +113,7 @@ async def test_streams_in_flight_finish_idle_connections_close_and_nobody_new_co
 async def test_replies_that_begin_while_draining_say_connection_close(start: Start, clients: Clients) -> None:
     place = start()
     async with place.origin() as origin:
-        client, upstream = await exchange(place, clients, origin)
+        client, upstream = await place.exchange(clients, origin)
         await drains(place)
         await refuses(place)
         upstream.send(FULL)
@@ -135,7 +126,7 @@ async def test_replies_that_begin_while_draining_say_connection_close(start: Sta
 async def test_drain_timeout_cuts_what_is_still_there(start: Start, clients: Clients) -> None:
     place = start(drain_timeout=0.5)
     async with place.origin() as origin:
-        client, upstream = await exchange(place, clients, origin)
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(STREAM + EVENT)
         await client.head()
         started = time.monotonic()
@@ -153,7 +144,7 @@ async def test_drain_timeout_cuts_what_is_still_there(start: Start, clients: Cli
 async def test_a_second_signal_ends_it_at_once(start: Start, clients: Clients, server: dict[str, Any]) -> None:
     place = start(**server)
     async with place.origin() as origin:
-        client, upstream = await exchange(place, clients, origin)
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(STREAM + EVENT)
         await client.head()
         await drains(place)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from places import Place
+from places import Place, moves_no_more
 from raw_wire import Clients, Wire
 
 BODY = b"a" * 40_000
@@ -27,10 +27,9 @@ async def died(
 ) -> tuple[bytes, str]:
     """What the client has of the body, and how its connection ended."""
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request().replace(b"HTTP/1.1", b"HTTP/1.%d" % minor))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(
+            clients, origin, place.request().replace(b"HTTP/1.1", b"HTTP/1.%d" % minor)
+        )
         upstream.send(sent)
         await client.head()
         await client.until(lambda wire: len(wire.received) >= size)
@@ -94,28 +93,18 @@ async def test_what_came_before_the_end_reaches_a_client_that_reads_late(
 ) -> None:
     body = b"a" * LARGE
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request().replace(b"HTTP/1.1", b"HTTP/1.%d" % minor))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(
+            clients, origin, place.request().replace(b"HTTP/1.1", b"HTTP/1.%d" % minor)
+        )
         upstream.send(head)
         await client.head()
         client.transport.pause_reading()
         upstream.send(body if head == WITH_LENGTH else chunk(body))
-        await stalls(upstream)
+        await moves_no_more(upstream.transport.get_write_buffer_size)
         upstream.fin()
         client.transport.resume_reading()
         await client.end()
     assert client.received.count(b"a") == LARGE
-
-
-async def stalls(upstream: Wire) -> None:
-    """Wait until nothing has left for a while."""
-    waiting = -1
-    while waiting != upstream.transport.get_write_buffer_size():
-        waiting = upstream.transport.get_write_buffer_size()
-        await asyncio.sleep(0.1)
-    assert waiting
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"], ids=["nothing", "half a head"])
@@ -124,10 +113,7 @@ async def test_before_the_head_is_whole_it_is_502_and_the_client_s_connection_li
     place: Place, clients: Clients, how: str, sent: bytes
 ) -> None:
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("POST", body=b"{}"))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin, place.request("POST", body=b"{}"))
         upstream.send(sent)
         await asyncio.sleep(0)
         DIE[how](upstream)

@@ -4,10 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 
-import psutil
 import pytest
+from kernel_sockets import connecting_to, unread_bytes
 from places import Place, eventually
 from raw_wire import Clients, Wire, deaf_listener
 
@@ -38,10 +37,7 @@ async def left(place: Place, client: Wire, upstream: Wire, how: str, descriptors
 async def test_ED_23_while_it_waits_for_the_first_byte(place: Place, clients: Clients, how: str) -> None:
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("POST", body=b"{}"))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin, place.request("POST", body=b"{}"))
         assert await place.metric("http_requests_in_flight") == 1
         await left(place, client, upstream, how, descriptors)
 
@@ -50,10 +46,7 @@ async def test_ED_23_while_it_waits_for_the_first_byte(place: Place, clients: Cl
 async def test_ED_20_in_the_middle_of_a_stream(place: Place, clients: Clients, how: str) -> None:
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("POST", body=b"{}"))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin, place.request("POST", body=b"{}"))
         upstream.send(STREAM + EVENT)
         await client.head()
         await client.read(len(EVENT))
@@ -64,10 +57,9 @@ async def test_ED_20_in_the_middle_of_a_stream(place: Place, clients: Clients, h
 async def test_in_the_middle_of_an_upload(place: Place, clients: Clients, how: str) -> None:
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE)
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(
+            clients, origin, place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE
+        )
         await upstream.read(len(PIECE))
         await left(place, client, upstream, how, descriptors)
 
@@ -78,6 +70,7 @@ async def test_while_an_upstream_that_does_not_read_holds_back_its_upload(
 ) -> None:
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
+        origin.keeps_little()
         client = await clients(place.gateway.port)
         client.send(place.request("PUT", fields=f"Content-Length: {HUGE}\r\n"))
         upstream = await origin.accepted()
@@ -106,35 +99,21 @@ async def send_until_unread(client: Wire, port: int) -> None:
     assert not client.stalled
 
 
-def unread_bytes(port: int, peer: int) -> int:
-    """What has arrived at the gateway's `port` from 127.0.0.1:`peer` and was not read by it."""
-    ends = f"0100007F:{port:04X} 0100007F:{peer:04X}"
-    row = next(row for row in Path("/proc/net/tcp").read_text().splitlines() if ends in row)
-    return int(row.split()[4].partition(":")[2], 16)
-
-
 @leaving
 async def test_while_the_gateway_is_still_connecting(place: Place, clients: Clients, how: str) -> None:
     descriptors = place.gateway.descriptors
     with ExitStack() as stack:
         deaf_listener(stack, place.upstream_port)
+        others = connecting_to(place.upstream_port)
         client = await clients(place.gateway.port)
         client.send(place.request("POST", body=b"{}"))
-        await eventually(lambda: is_connecting(place.upstream_port, place.gateway.process.pid))
+        await eventually(lambda: connecting_to(place.upstream_port) > others)
         started = time.monotonic()
         LEAVE[how](client)
         line = await place.gateway.logged(service=place.service)
         assert line["status"] == LEFT
         assert time.monotonic() - started < AT_ONCE + 0.2
         await place.settles(descriptors)
-
-
-def is_connecting(port: int, pid: int) -> bool:
-    """Whether somebody other than the test is in SYN_SENT towards `port`."""
-    return any(
-        each.status == psutil.CONN_SYN_SENT and each.raddr and each.raddr.port == port
-        for each in psutil.Process(pid).net_connections("tcp4")
-    )
 
 
 async def test_ED_22_a_thousand_resets_leave_nothing_behind(place: Place, clients: Clients) -> None:

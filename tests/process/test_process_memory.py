@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from gateway_process import GatewayProcess
-from places import Place, eventually, open_service
+from places import Place, eventually, moves_no_more, open_service
 from raw_wire import Clients, Wire
 
 MIB = 1 << 20
@@ -48,13 +48,15 @@ async def answer(upstream: Wire) -> None:
 
 
 async def warmed_up(place: Place, clients: Clients) -> None:
-    """Everything that is loaded or allocated with the first requests is there."""
+    """Everything that is loaded or allocated with the first requests is there, and no connection of theirs is left."""
+    descriptors = place.gateway.descriptors
     async with place.origin(answer):
         client = await clients(place.gateway.port)
         for _ in range(50):
             client.send(place.request())
             await client.reply()
         client.fin()
+    await place.settles(descriptors)
 
 
 async def test_ED_24_slow_readers_of_large_replies_cost_bounded_memory(
@@ -76,19 +78,10 @@ async def test_ED_24_slow_readers_of_large_replies_cost_bounded_memory(
         for _ in range(SLOW_READERS):
             await origin.accepted()
         await eventually(lambda: all(wire.stalled for wire in origin.wires), within=10)
-        await no_more_moves(lambda: sum(wire.transport.get_write_buffer_size() for wire in origin.wires))
+        await moves_no_more(lambda: sum(wire.transport.get_write_buffer_size() for wire in origin.wires))
         grown = fresh.gateway.peak_rss - before
         figure(f"{grown / MIB:.1f} MiB for {SLOW_READERS} clients, {grown / SLOW_READERS / 1024:.0f} KiB each")
         assert grown <= SLOW_READERS * MIB
-
-
-async def no_more_moves(value: Callable[[], int]) -> None:
-    """Wait until `value` has stayed the same for a while."""
-    last, since = -1, time.monotonic()
-    while time.monotonic() - since < 0.3:
-        await asyncio.sleep(0.02)
-        if value() != last:
-            last, since = value(), time.monotonic()
 
 
 async def test_a_large_upload_through_a_slow_upstream_costs_a_few_mib(
@@ -97,10 +90,10 @@ async def test_a_large_upload_through_a_slow_upstream_costs_a_few_mib(
     await warmed_up(fresh, clients)
     before = fresh.gateway.rss
     fresh.gateway.forget_peak()
-    taken = asyncio.create_task(asyncio.to_thread(take_slowly, fresh.upstream_port, UPLOAD))
-    await asyncio.sleep(0)
     started = time.monotonic()
-    reply = await asyncio.to_thread(upload, fresh, UPLOAD)
+    with listening(fresh.upstream_port) as listener:
+        taken = asyncio.create_task(asyncio.to_thread(take_slowly, listener, UPLOAD))
+        reply = await asyncio.to_thread(upload, fresh, UPLOAD)
     assert reply.endswith(b"ok")
     assert await taken == UPLOAD
     grown = fresh.gateway.peak_rss - before
@@ -119,21 +112,24 @@ def upload(place: Place, size: int) -> bytes:
         return sock.recv(65536)
 
 
-def take_slowly(port: int, size: int) -> int:
+def listening(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen()
+    listener.settimeout(10)
+    return listener
+
+
+def take_slowly(listener: socket.socket, size: int) -> int:
     """An upstream that reads one request body at its own pace, and answers; what it has read."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
-        listener.settimeout(10)
-        peer = listener.accept()[0]
-    with peer:
+    with listener.accept()[0] as peer:
         data = bytearray(MIB)
         received = peer.recv_into(data)
         body = received - (data.index(b"\r\n\r\n") + 4)
         started = time.monotonic()
-        while body < size:
-            body += peer.recv_into(data)
+        while body < size and (received := peer.recv_into(data)):
+            body += received
             time.sleep(max(0.0, body / UPSTREAM_PACE - (time.monotonic() - started)))
         peer.sendall(FULL)
     return body
@@ -159,7 +155,7 @@ async def test_ED_10_an_upload_stalls_when_its_upstream_does_not_read(
                 sent += 65536
 
         pushing = asyncio.create_task(push())
-        await no_more_moves(lambda: sent - client.transport.get_write_buffer_size())
+        await moves_no_more(lambda: sent - client.transport.get_write_buffer_size())
         assert client.stalled
         pushing.cancel()
         grown = fresh.gateway.peak_rss - before

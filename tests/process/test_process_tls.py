@@ -1,6 +1,5 @@
 """TLS: to clients, with and without certificates of theirs, and to upstreams, whose names are checked."""
 
-import asyncio
 import signal
 import ssl
 from collections.abc import Callable, Iterator
@@ -12,7 +11,8 @@ import aiohttp
 import pytest
 import trustme
 from gateway_process import GatewayProcess
-from places import fetch, reserved_port
+from kernel_sockets import unread_bytes
+from places import fetch, moves_no_more, reserved_port
 from raw_wire import Clients, Origin, Wire
 
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -165,26 +165,11 @@ async def test_a_last_reply_over_tls_reaches_a_client_that_reads_late(
         await upstream.head()
         upstream.send(b"HTTP/1.1 200 OK\r\n\r\n" + body)
         upstream.fin()
-        await stalls(lambda: unread_bytes(client))
+        port = client.transport.get_extra_info("sockname")[1]
+        await moves_no_more(lambda: unread_bytes(port, gateway.port))
         client.transport.resume_reading()
         assert await client.end() == "fin"
     assert bytes(client.received).count(b"\xff") == 24_000
-
-
-async def stalls(value: Callable[[], int]) -> None:
-    """Wait until `value` is not 0 and has stayed the same for a while."""
-    last = 0
-    while not last or last != value():
-        last = value()
-        await asyncio.sleep(0.3)
-
-
-def unread_bytes(client: Wire) -> int:
-    """What has arrived at the client and was not read by it."""
-    local, peer = (client.transport.get_extra_info(name)[1] for name in ("sockname", "peername"))
-    ends = f"0100007F:{local:04X} 0100007F:{peer:04X}"
-    row = next(row for row in Path("/proc/net/tcp").read_text().splitlines() if ends in row)
-    return int(row.split()[4].partition(":")[2], 16)
 
 
 async def test_mutual_tls_serves_only_who_shows_a_certificate_of_the_authority(

@@ -119,10 +119,7 @@ async def test_a_refusal_by_the_upstream_reaches_the_client(place: Place) -> Non
 
 async def test_a_101_that_nobody_asked_for_is_502(place: Place, clients: Clients) -> None:
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
-        client.send(place.request())
-        upstream = await origin.accepted()
-        await upstream.head()
+        client, upstream = await place.exchange(clients, origin)
         upstream.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
         head, _ = await client.reply()
         assert head.status == 502
