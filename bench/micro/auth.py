@@ -80,7 +80,8 @@ def gate(key: str) -> Iterator[Gate]:
 
 def drive(authenticator: Authenticator, call: Request) -> None:
     with contextlib.suppress(StopIteration, Unauthenticated):
-        authenticator.authenticate(call).send(None)
+        if authenticator.recall(call) is None:
+            authenticator.authenticate(call).send(None)
 
 
 def prove(schemes: list[Scheme], token: bytes) -> Proof | None:

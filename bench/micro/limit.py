@@ -42,7 +42,8 @@ def limiter(step: float, *algorithms: Algorithm, most: int = KEYS) -> Limited:
     """A limiter for whom `step` seconds pass between two checks, with a rule for each of `algorithms`."""
     runtime = Runtime(clock=itertools.count(0.0, step).__next__)
     bundle = Bundle([Rule(f"rule-{index}", each, client()) for index, each in enumerate(algorithms)], {})
-    return Limited(lambda identity: bundle, MemoryStore(runtime, most), Line(runtime.clock))
+    store = MemoryStore(runtime, most)
+    return Limited(lambda identity: bundle, store, Line(runtime.clock), bundle, store.take)
 
 
 def exchange(address: str) -> Exchange:
@@ -53,8 +54,10 @@ def exchange(address: str) -> Exchange:
 
 
 def drive(limited: Limiter, call: Exchange, identities: Iterable[Identity]) -> None:
-    permit = limited.permit
+    permit, at_once = limited.permit, limited.permit_at_once
     for identity in identities:
+        if at_once(call, identity) is not None:
+            continue
         try:
             permit(call, identity).send(None)
         except StopIteration:

@@ -138,7 +138,7 @@ class Algorithm(ABC):
         """What one unit would be answered, without taking it: the numbers are those of before."""
         state = self.advance(state, now)
         view = self.view(state, now)
-        return self.spared(view) if self.units(view) else self.refused(view, self.wait(state, now, 1))
+        return self.spared(view) if self.units(view) > 0 else self.refused(view, self.wait(state, now, 1))
 
     def reset_us(self, state: State, now: int) -> int:
         """How long until `state` is as good as `fresh`; 0 = it may be forgotten."""

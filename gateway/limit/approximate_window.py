@@ -53,7 +53,8 @@ class ApproximateWindow(Algorithm):
 
     def units(self, view: View) -> int:
         previous, current, elapsed = view
-        return self.size - current + (-previous * (self.window_us - elapsed)) // self.window_us
+        # A state that stands for several keys may count more than the limit.
+        return max(0, self.size - current + (-previous * (self.window_us - elapsed)) // self.window_us)
 
     def wait(self, state: State, now: int, cost: int) -> int:
         return self._wait(self.view(state, now), cost)

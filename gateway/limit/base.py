@@ -32,7 +32,7 @@ class Limiter(Protocol):
     async def permit(self, exchange: Exchange, identity: Identity) -> Permit: ...
 
     def permit_at_once(self, exchange: Exchange, identity: Identity) -> Permit | None:
-        """The permit when it takes no wait; else None, nothing is counted, and `permit` is to be asked."""
+        """The same when it takes no wait; else None, nothing is counted, and `permit` is to be asked."""
 
 
 class Unlimited:

@@ -49,13 +49,17 @@ class Limited:
         self._take = take
 
     def permit_at_once(self, exchange: Exchange, identity: Identity) -> Permit | None:
-        """The permit by the one rule there is, when the store knows at once that it agrees."""
+        """The permit by the one rule there is, when the store knows at once. Raises RateLimited."""
         # measured: 1.5 us, against 2.6 by `permit`; python -m bench.micro.limit
         rule, lines = self._rule, self._lines
         if rule is None or lines is None:
             return None
         verdict = self._take(rule, rule.key(exchange, identity))
-        return Permit(lines(verdict)) if verdict is not None else None
+        if verdict is None:
+            return None
+        if not verdict.allowed:
+            self._bundle_for(identity).judge((verdict,))  # says so
+        return Permit(lines(verdict))
 
     async def permit(self, exchange: Exchange, identity: Identity) -> Permit:
         """RateLimited when one rule refuses, and then no rule has counted the request."""

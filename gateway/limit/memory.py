@@ -23,7 +23,7 @@ class MemoryStore:
         return f"<MemoryStore {sum(map(len, self._tables.values()))} keys>"
 
     def take(self, rule: Rule, key: str) -> Verdict | None:
-        """The verdict of a rule that agrees now and lets the request go on now; else None, and nothing was taken."""
+        """The rule's verdict, when all it takes is to look; None when it takes `decide`, and nothing was taken."""
         # measured: 0.8 us, against 2.1 by `decide`; python -m bench.micro.limit
         now = int(self._clock() * 1_000_000 + 0.5)
         table = self._tables.get(rule.scope)
@@ -34,8 +34,10 @@ class MemoryStore:
         if state[rule.algorithm.at] > now:
             return None
         verdict, state = rule.algorithm.take(state, now)
-        if not verdict.allowed or verdict.delay_us:
+        if verdict.delay_us:
             return None
+        if not verdict.allowed:
+            return verdict
         if key in states:
             states[key] = state
         else:
