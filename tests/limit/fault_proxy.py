@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import struct
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
@@ -13,7 +15,8 @@ RESET_NOT_FIN = struct.pack("ii", 1, 0)
 class FaultProxy:
     """`delay` is how long (seconds) replies take more, told for each; `rewrite` makes other bytes of a reply.
 
-    `stalled` replies stay here until it is cleared, and then they come.
+    `stalled` replies stay here until it is cleared, and then they come. `took` is how long (seconds) each reply was on
+    its way, from the proxy to Redis and until the proxy let it go.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,6 +25,7 @@ class FaultProxy:
         self.delay: Callable[[], float] = lambda: 0.0
         self.rewrite: Callable[[bytes], bytes] = lambda reply: reply
         self.accepted = 0
+        self.took: list[float] = []
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
@@ -62,10 +66,12 @@ class FaultProxy:
         self.accepted += 1
         self._writers.add(writer)
         up_writer = replies = None
+        asked: deque[float] = deque(maxlen=1)
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
-            replies = asyncio.ensure_future(self._replies(up_reader, writer))
+            replies = asyncio.ensure_future(self._replies(up_reader, writer, asked))
             while data := await reader.read(65536):
+                asked.append(time.monotonic())
                 up_writer.write(data)
         except OSError:
             pass
@@ -77,13 +83,14 @@ class FaultProxy:
             writer.close()
             self._writers.discard(writer)
 
-    async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _replies(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: deque[float]) -> None:
         try:
             while data := await reader.read(65536):
                 await self._flowing.wait()
                 if delay := self.delay():
                     await asyncio.sleep(delay)
                 writer.write(self.rewrite(data))
+                self.took.append(time.monotonic() - asked[0])
         except OSError:
             pass
         finally:

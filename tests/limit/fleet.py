@@ -200,7 +200,7 @@ class Client(asyncio.Protocol):
 
 @contextlib.asynccontextmanager
 async def clients(
-    gateways: Sequence[Gateway], count: int, *, service: str = "llm", pause: float = 0.0
+    gateways: Sequence[Gateway], count: int, *, service: str, pause: float = 0.0
 ) -> AsyncIterator[list[Seen]]:
     """`count` connections, spread over `gateways`, for the length of a block; what they have seen."""
     seen: list[Seen] = []

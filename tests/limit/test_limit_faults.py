@@ -4,25 +4,22 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import random
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import redis
-from driving import all_of, ask, decided, driven, store_at
+from callers import loaded, percentile
+from driving import PATIENT, all_of, ask, decided, driven, store_at
 from fault_proxy import before
 from limit_reference import rule
 from redis_servers import RedisServer, free_port, major_version, running
 from waiting import until
 
 from gateway.errors import NoUpstream
-from gateway.limit.algorithm import Verdict
 from gateway.limit.base import Rule, Slots
 from gateway.limit.concurrency import Concurrency
 from gateway.limit.queue import STUCK
-from gateway.limit.redis import LANES, RedisStore
+from gateway.limit.redis import LANES
 from gateway.limit.token_bucket import TokenBucket
 
 TIMEOUT = 0.1
@@ -31,89 +28,6 @@ SLACK = 0.05
 
 def of(algorithm, policy: str, name: str = "default", **options) -> Rule:
     return Rule(name, algorithm, lambda exchange, identity: "", on_store_error=policy, **options)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-class Stolen:
-    """Seconds in which this process could have run and another did: late turns of the loop less the CPU time in them.
-
-    So what the code under test takes, in CPU or by waiting, is never in it.
-    """
-
-    TICK = 0.002
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._loop = asyncio.get_running_loop()
-        self._turn, self._cpu = self._loop.time(), time.process_time()
-        self._timer = self._loop.call_later(self.TICK, self._tick)
-
-    def _tick(self) -> None:
-        turn, cpu = self._loop.time(), time.process_time()
-        self.seconds += max(0.0, turn - self._turn - self.TICK - (cpu - self._cpu))
-        self._turn, self._cpu = turn, cpu
-        self._timer = self._loop.call_later(self.TICK, self._tick)
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-
-class Load:
-    """Callers that ask again and again, what they were told, and how long they waited, less what was stolen of it."""
-
-    def __init__(self, store: RedisStore, limit: Rule, callers: int = 8, pause: float = 0.01) -> None:
-        self.store, self.limit, self.pause = store, limit, pause
-        self.verdicts: list[tuple[float, Verdict]] = []
-        self.waits: list[float] = []
-        self._stolen = Stolen()
-        self._tasks = [asyncio.ensure_future(self._call(random.Random(number))) for number in range(callers)]
-
-    async def _call(self, rng: random.Random) -> None:
-        while True:
-            started, stolen = now(), self._stolen.seconds
-            verdict = await ask(self.store, self.limit, rng.choice("abcdefgh"))
-            self.waits.append(now() - started - (self._stolen.seconds - stolen))
-            self.verdicts.append((now(), verdict))
-            await asyncio.sleep(self.pause * rng.uniform(0.5, 1.5))
-
-    async def some(self, seconds: float = 0.2) -> None:
-        """Go on for a while; an error of a caller is one of the test."""
-        done, _ = await asyncio.wait(self._tasks, timeout=seconds)
-        for task in done:
-            task.result()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Go on until it is so."""
-        async with asyncio.timeout(10):
-            while not condition():
-                await self.some(0.01)
-
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._stolen.stop()
-
-    def longest(self) -> float:
-        return max(self.waits)
-
-    def percentile(self, percent: float) -> float:
-        return sorted(self.waits)[int(len(self.waits) * percent / 100)]
-
-    def waited_more_than(self, seconds: float) -> list[float]:
-        return sorted(wait for wait in self.waits if wait > seconds)
-
-
-@contextlib.asynccontextmanager
-async def loaded(store: RedisStore, limit: Rule | None = None):
-    load = Load(store, limit or rule(1_000_000, 1000))
-    try:
-        yield load
-    finally:
-        await load.stop()
 
 
 @contextlib.asynccontextmanager
@@ -290,7 +204,7 @@ async def test_RL_26_flushall_grants_at_most_one_more_burst(redis_server: RedisS
 
 def sleep_once(server: RedisServer) -> None:
     with redis.Redis(port=server.port) as client:
-        client.execute_command("DEBUG", "SLEEP", "1")
+        client.execute_command("DEBUG", "SLEEP", "0.6")
 
 
 async def test_RL_27_a_sleeping_redis_and_killed_clients(tmp_path: Path):
@@ -365,20 +279,49 @@ async def test_RL_30_a_server_that_became_a_replica_is_an_outage(tmp_path: Path)
             assert (await ask(store, limit)).remaining == 3
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        b"LOADING Redis is loading the dataset in memory",
+        b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        b"CROSSSLOT Keys in request don't hash to the same slot",
+        b"CLUSTERDOWN Hash slot not served",
+        b"BUSY Redis is busy running a script.",
+    ],
+    ids=lambda error: error.split()[0].decode(),
+)
+async def test_RL_30_an_error_instead_of_an_answer_is_an_outage_until_it_answers_again(
+    redis_server: RedisServer, error: bytes
+):
+    async with proxied(redis_server, timeout=PATIENT) as (proxy, store):
+        limit = rule(5, "0.001")
+        proxy.rewrite = lambda reply: b"-" + error + b"\r\n"
+        assert (await ask(store, limit)).remaining == 4
+        assert not store.up
+        assert store.blind.counts["local"] == 1
+        proxy.rewrite = lambda reply: reply
+        await until(lambda: store.up)
+        assert (await ask(store, limit)).remaining == 3  # Redis had decided, although it did not say so
+
+
 @pytest.mark.parametrize("latency", [0.015, 0.05])
 async def test_RL_31_a_slow_redis_costs_its_own_latency_and_a_few_milliseconds(
     redis_server: RedisServer, latency: float
 ):
-    """99 % wait for the reply and, before, 5 ms for a spare lane at most; 5 ms more are for both processes to turn."""
+    """By the 99th percentile: 5 ms until a spare lane takes what waits, and 5 for the turns of the loop around it.
+
+    The latency is what replies really took, by the proxy, so that a busy machine is no reason.
+    """
     redis_server.hurry()
-    async with proxied(redis_server, timeout=0.5) as (proxy, store), loaded(store) as load:
+    async with proxied(redis_server, timeout=1.0) as (proxy, store), loaded(store) as load:
         proxy.delay = lambda: latency
         await load.some(0.2)
         load.waits.clear()
+        proxy.took.clear()
         await load.some(1.0)
         assert store.blind.counts["local"] == 0
-        assert load.percentile(99) < latency + STUCK + 0.005
-        assert load.percentile(50) > latency / 2  # so that there was something to wait for
+        assert latency <= min(proxy.took)
+        assert load.percentile(99) < percentile(proxy.took, 99) + STUCK + 0.005
 
 
 async def test_RL_31_one_reply_in_a_hundred_that_takes_half_a_second_holds_up_one_batch(redis_server: RedisServer):

@@ -9,7 +9,7 @@ from redis_servers import RedisServer
 from waiting import until
 
 from gateway.config.redis import parse_redis_url
-from gateway.limit.redis import RedisStore
+from gateway.limit.redis import LANES, RedisStore
 from gateway.limit.servers import opener
 from gateway.runtime import Runtime
 
@@ -35,12 +35,12 @@ async def test_closing_ends_although_a_cancellation_is_swallowed_while_connectin
     runtime = Runtime()
     store = RedisStore(deaf, runtime, timeout=0.2)
     starting = asyncio.ensure_future(store.start())
-    await until(lambda: connecting == 4)
+    await until(lambda: connecting == LANES)
     store.close()
     async with asyncio.timeout(5):
         await runtime.close()
     assert not runtime._tasks
-    assert connecting == 4
+    assert connecting == LANES
     starting.cancel()
 
 

@@ -102,7 +102,7 @@ class History:
                 self.memory.release(mine)
                 self.leases.free(theirs)
             step = Step(Batch(0.0), self.clock.us, left, [])
-            for _ in range(self.rng.choice([1, 1, 2, 5, 20])):
+            for _ in range(self.rng.choice([1, 1, 2, 3, 12])):
                 self._ask(step)
             arguments = step.batch.arguments(self.leases)
             self._hold(step)

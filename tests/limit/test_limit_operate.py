@@ -19,10 +19,10 @@ RULES = [
     {"name": "burst", "bucket_size": 5, "refill_rate": "0.001"},
     {"name": "by claim", "bucket_size": 9, "refill_rate": "0.001", "key": "subject", "rate_from_claim": "rate"},
     {"name": "at once", "algorithm": "concurrency", "bucket_size": 3, "key": "subject"},
-    {"name": "tenant", "bucket_size": 7, "key": "header:X-Tenant"},
-    {"name": "team", "bucket_size": 8, "key": "claim:team"},
-    {"name": "all", "bucket_size": 100, "key": "service"},
-    {"name": "nets", "bucket_size": 6, "key": "address"},
+    {"name": "tenant", "bucket_size": 7, "refill_rate": "0.001", "key": "header:X-Tenant"},
+    {"name": "team", "bucket_size": 8, "refill_rate": "0.001", "key": "claim:team"},
+    {"name": "all", "bucket_size": 100, "refill_rate": "0.001", "key": "service"},
+    {"name": "nets", "bucket_size": 6, "refill_rate": "0.001", "key": "address"},
 ]
 
 

@@ -1,5 +1,6 @@
 """Every algorithm and key that a configuration can name keeps the room's contract."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import get_args
@@ -22,8 +23,9 @@ kinds = pytest.mark.parametrize("kind", ALGORITHMS, ids=lambda kind: "-".join(fi
 timed = pytest.mark.parametrize(
     "kind", [kind for kind in ALGORITHMS if kind[0] != "concurrency"], ids=lambda kind: "-".join(filter(None, kind))
 )
-waits = st.lists(st.one_of(gaps, st.integers(0, 400_000)), min_size=1, max_size=40)
-costs = st.lists(st.integers(1, 3), min_size=40, max_size=40)
+wait = st.one_of(gaps, st.integers(0, 400_000))
+waits = st.lists(wait, min_size=1, max_size=40)
+requests = st.lists(st.tuples(wait, st.integers(1, 3)), min_size=1, max_size=40)
 
 
 def made(kind: tuple[str, str | None]) -> Algorithm:
@@ -31,13 +33,18 @@ def made(kind: tuple[str, str | None]) -> Algorithm:
     return algorithm(Limit(algorithm=name, mode=mode, bucket_size=3, refill_rate="1/s", window="5s", max_delay="9s"))
 
 
-def played(tested: Algorithm, pauses: list[int], costs: list[int]) -> tuple[tuple[int, ...], int]:
-    """The state after requests of `costs`, and the time."""
+def played(tested: Algorithm, requests: Iterable[tuple[int, int]]) -> tuple[tuple[int, ...], int]:
+    """The state after requests, each of a pause and a cost, and the time."""
     state, now = tested.fresh(0), 0
-    for gap, cost in zip(pauses, costs, strict=False):
+    for gap, cost in requests:
         now += gap
         _, state = tested.take(state, now, cost)
     return state, now
+
+
+def each(waits: list[int]) -> list[tuple[int, int]]:
+    """Requests of one unit after these pauses."""
+    return [(wait, 1) for wait in waits]
 
 
 def test_the_registries_hold_what_the_configuration_offers():
@@ -54,11 +61,11 @@ def test_the_first_mode_is_the_default(name, mode):
 
 
 @kinds
-@given(waits=waits, costs=costs)
-def test_a_state_is_integers_and_a_verdict_is_never_negative(kind, waits, costs):
+@given(requests=requests)
+def test_a_state_is_integers_and_a_verdict_is_never_negative(kind, requests):
     tested = made(kind)
     state, now = tested.fresh(0), 0
-    for gap, cost in zip(waits, costs, strict=False):
+    for gap, cost in requests:
         now += gap
         verdict, state = tested.take(state, now, cost)
         assert all(type(part) is int and abs(part) <= EXACT for part in state)
@@ -71,10 +78,10 @@ def test_a_state_is_integers_and_a_verdict_is_never_negative(kind, waits, costs)
 
 
 @timed
-@given(waits=waits, costs=costs)
-def test_one_more_unit_is_there_after_next_us_and_not_a_microsecond_earlier(kind, waits, costs):
+@given(requests=requests)
+def test_one_more_unit_is_there_after_next_us_and_not_a_microsecond_earlier(kind, requests):
     tested = made(kind)
-    state, now = played(tested, waits, costs)
+    state, now = played(tested, requests)
     verdict = tested.peek(state, now)
     assume(verdict.next_us)
     assert tested.peek(state, now + verdict.next_us - 1).remaining == verdict.remaining
@@ -82,10 +89,10 @@ def test_one_more_unit_is_there_after_next_us_and_not_a_microsecond_earlier(kind
 
 
 @kinds
-@given(waits=waits, costs=costs)
-def test_a_state_may_be_forgotten_once_it_is_as_good_as_fresh(kind, waits, costs):
+@given(requests=requests)
+def test_a_state_may_be_forgotten_once_it_is_as_good_as_fresh(kind, requests):
     tested = made(kind)
-    state, now = played(tested, waits, costs)
+    state, now = played(tested, requests)
     if tested.holds:
         state = tested.fresh(0)  # once every request has ended
     now += tested.reset_us(state, now)
@@ -94,11 +101,11 @@ def test_a_state_may_be_forgotten_once_it_is_as_good_as_fresh(kind, waits, costs
 
 
 @timed
-@given(waits=waits, costs=costs)
-def test_a_refusal_only_moves_the_time_and_waiting_is_enough(kind, waits, costs):
+@given(requests=requests)
+def test_a_refusal_only_moves_the_time_and_waiting_is_enough(kind, requests):
     tested = made(kind)
     state, now = tested.fresh(0), 0
-    for gap, cost in zip(waits, costs, strict=False):
+    for gap, cost in requests:
         now += gap
         verdict, after = tested.take(state, now, cost)
         if not verdict.allowed:
@@ -109,11 +116,11 @@ def test_a_refusal_only_moves_the_time_and_waiting_is_enough(kind, waits, costs)
 
 
 @kinds
-@given(waits=waits, costs=costs)
-def test_RL_06_refusals_change_nothing_for_those_who_come_later(kind, waits, costs):
+@given(requests=requests)
+def test_RL_06_refusals_change_nothing_for_those_who_come_later(kind, requests):
     tested = made(kind)
     state, without, now = tested.fresh(0), tested.fresh(0), 0
-    for gap, cost in zip(waits, costs, strict=False):
+    for gap, cost in requests:
         now += gap
         verdict, state = tested.take(state, now, cost)
         if verdict.allowed:
@@ -122,10 +129,10 @@ def test_RL_06_refusals_change_nothing_for_those_who_come_later(kind, waits, cos
 
 
 @kinds
-@given(waits=waits, costs=costs)
-def test_looking_takes_nothing(kind, waits, costs):
+@given(requests=requests)
+def test_looking_takes_nothing(kind, requests):
     tested = made(kind)
-    state, now = played(tested, waits, costs)
+    state, now = played(tested, requests)
     seen, then = tested.peek(state, now), tested.take(state, now)[0]
     assert (seen.allowed, seen.retry_after_us, seen.delay_us) == (then.allowed, then.retry_after_us, then.delay_us)
     assert seen.remaining == then.remaining + then.allowed
@@ -135,7 +142,7 @@ def test_looking_takes_nothing(kind, waits, costs):
 @given(one=waits, other=waits, gap=gaps)
 def test_the_worse_of_two_states_is_allowed_no_more_than_either(kind, one, other, gap):
     tested = made(kind)
-    (first, until), (second, end) = played(tested, one, [1] * 40), played(tested, other, [1] * 40)
+    (first, until), (second, end) = played(tested, each(one)), played(tested, each(other))
     worse = tested.worse(first, second, max(until, end))
     now = max(until, end) + gap
     for cost in range(1, tested.size + 1):
@@ -155,7 +162,7 @@ def test_RL_07_a_cost_is_at_least_one_and_one_above_the_size_never_passes(kind):
 @given(waits=waits, cost=st.integers(1, 3))
 def test_RL_07_a_cost_is_taken_whole_or_not_at_all(kind, waits, cost):
     tested = made(kind)
-    state, now = played(tested, waits, [1] * 40)
+    state, now = played(tested, each(waits))
     before, (verdict, _) = tested.peek(state, now), tested.take(state, now, cost)
     assert verdict.allowed == (cost <= before.remaining)
     assert verdict.remaining == before.remaining - (cost if verdict.allowed else 0)
