@@ -45,7 +45,9 @@ def make(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         made.append(tracing)
         return Observer(runtime, Tallies(), None, tracing), tracing
 
+    interval = sys.getswitchinterval()
     yield make
+    sys.setswitchinterval(interval)
     for tracing in made:
         tracing.close()
 
@@ -276,3 +278,8 @@ def test_gateway_that_does_not_trace_does_not_load_what_traces() -> None:
     """redis-py loads the SDK's metrics, whoever uses them; exporter, encoder and `requests` are ours alone."""
     code = "import sys, gateway.app; sys.exit('opentelemetry.exporter' in sys.modules or 'requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_event_loop_waits_half_a_millisecond_for_the_thread_that_encodes(make: Make) -> None:
+    make("http://127.0.0.1:1/v1/traces")
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
