@@ -59,7 +59,8 @@ def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figure
     plan, slow = drive(setting, to, turn.load), SLOW + turn.label
     if slow not in setting.prepared:
         seen = _sample(setting, plan, to, seconds)
-        if seen["requests"] >= A_TURN * plan.connections:
+        warming_up = seconds < setting.seconds  # cold, and too short to judge by
+        if warming_up or seen["requests"] >= A_TURN * plan.connections:
             return seen
         setting.prepared[slow] = seen["requests"]
     longer = max(seconds * LONGER, LONG)
