@@ -77,8 +77,11 @@ class Arena:
 
     async def _at_rest(self, gateway: GatewayProcess) -> None:
         """Until nothing is left to do of the attack before; the deadlines of its remains are short."""
-        last = (-1, 0)
-        while (now := (gateway.descriptors, cpu_of(gateway)))[0] != last[0] or now[1] - last[1] > IDLE:
+        last, patience = (-1, 0), time.monotonic() + 5
+        while time.monotonic() < patience:
+            now = (gateway.descriptors, cpu_of(gateway))
+            if now[0] == last[0] and now[1] - last[1] <= IDLE:
+                return
             last = now
             await asyncio.sleep(0.3)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ class Gauge:
 
     async def _rests(self) -> None:
         """Until what was begun is done."""
-        last = 0
-        while (now := cpu_of(self._gateway)) - last > IDLE:
+        last, patience = 0, time.monotonic() + 5
+        while (now := cpu_of(self._gateway)) - last > IDLE and time.monotonic() < patience:
             last = now
             await asyncio.sleep(0.02)
 
