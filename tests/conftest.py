@@ -38,8 +38,17 @@ ALONE = (
 )
 # Of those, these run lines that no others do. The rest measures the gateway as it is, without a tracer in it.
 TRACED_ALONE = ("limit/test_limit_operate.py", "limit/test_limit_redis.py", "limit/test_limit_servers.py")
-# Where the gateway is another process, and what it runs there, others run too: a tracer would cost time for nothing.
-UNTRACED = ("bench/", "fuzz/", "hostile/", "ship/")
+# What these run of the gateway, in another process or a hundred thousand times, others run too; a tracer would cost time
+# for nothing, and memory where that is measured.
+UNTRACED = (
+    "auth/test_auth_token_cache.py::test_JW_41_a_hundred_thousand",
+    "auth/test_auth_token_cache.py::test_a_hundred_thousand",
+    "bench/",
+    "fuzz/",
+    "hostile/",
+    "limit/test_limit_lua.py::test_RL_10",
+    "ship/",
+)
 CHILDREN_TRACED = "COVERAGE_PROCESS_CONFIG"
 
 
@@ -59,7 +68,7 @@ def _is_traced(item: pytest.Item) -> bool:
     place = _place(item)
     if place in ALONE:
         return place in TRACED_ALONE
-    return not place.startswith(UNTRACED) and item.get_closest_marker("hypothesis") is None
+    return not f"{place}::{item.name}".startswith(UNTRACED) and item.get_closest_marker("hypothesis") is None
 
 
 @pytest.hookimpl(wrapper=True)
