@@ -38,8 +38,8 @@ ALONE = (
 )
 # Of those, these run lines that no others do. The rest measures the gateway as it is, without a tracer in it.
 TRACED_ALONE = ("limit/test_limit_operate.py", "limit/test_limit_redis.py", "limit/test_limit_servers.py")
-# What these run of the gateway, in another process or a hundred thousand times, others run too; a tracer would cost time
-# for nothing, and memory where that is measured.
+# What these run of the gateway, in another process or a hundred thousand times, others run too; a tracer would cost
+# time for nothing, and memory where that is measured.
 UNTRACED = (
     "auth/test_auth_token_cache.py::test_JW_41_a_hundred_thousand",
     "auth/test_auth_token_cache.py::test_a_hundred_thousand",

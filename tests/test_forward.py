@@ -157,48 +157,37 @@ async def test_timeout_has_cost_the_client_its_patience_already(gate: MemoryGate
     assert got(client) == own(504)
 
 
-@in_memory()
-async def test_fresh_connection_of_the_only_upstream_is_not_tried_again(gate: MemoryGateway) -> None:
+async def fails_after(gate: MemoryGateway, attempts: int) -> None:
+    """So many upstreams reset a request, and then the client hears of it."""
     client = gate.connect()
     await gate.sends(client, request())
-    gate.accepted[0].reset()
+    for number in range(attempts):
+        await connections(gate, number + 1)
+        gate.accepted[number].reset()
     await gate.quiet()
-    assert len(gate.accepted) == 1
+    assert len(gate.accepted) == attempts
     assert got(client) == own(502)
+
+
+@in_memory()
+async def test_fresh_connection_of_the_only_upstream_is_not_tried_again(gate: MemoryGateway) -> None:
+    await fails_after(gate, 1)
 
 
 @in_memory(upstreams=3, service={**IN_TURNS, "retries": {"attempts": 2}})
 async def test_attempts_are_as_many_as_the_configuration_says(gate: MemoryGateway) -> None:
-    client = gate.connect()
-    await gate.sends(client, request())
-    for number in range(2):
-        await connections(gate, number + 1)
-        gate.accepted[number].reset()
-    await gate.quiet()
-    assert len(gate.accepted) == 2
-    assert got(client) == own(502)
+    await fails_after(gate, 2)
 
 
 @in_memory(upstreams=2, service={**IN_TURNS, "retries": {"attempts": 1}})
 async def test_one_attempt_is_no_retry(gate: MemoryGateway) -> None:
-    client = gate.connect()
-    await gate.sends(client, request())
-    gate.accepted[0].reset()
-    await gate.quiet()
-    assert len(gate.accepted) == 1
-    assert got(client) == own(502)
+    await fails_after(gate, 1)
 
 
 @in_memory(upstreams=2, service={**IN_TURNS, "retries": {"attempts": 9}})
 async def test_no_upstream_is_tried_twice(gate: MemoryGateway) -> None:
-    client = gate.connect()
-    await gate.sends(client, request())
-    for number in range(2):
-        await connections(gate, number + 1)
-        gate.accepted[number].reset()
-    await gate.quiet()
-    assert len({name(upstream) for upstream in gate.accepted}) == len(gate.accepted) == 2
-    assert got(client) == own(502)
+    await fails_after(gate, 2)
+    assert len({name(upstream) for upstream in gate.accepted}) == 2
 
 
 @in_memory(upstreams=2, service=IN_TURNS)
