@@ -1,15 +1,15 @@
 """What operators ask: /health, /ready, /metrics; an ordinary aiohttp application, on the public port or its own."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway import __version__
 from gateway.errors import GatewayError, InternalError, MethodNotAllowed, NotFound
 from gateway.wire.replies import error_body
 
 Check = Callable[[], Iterable[tuple[bool, str]]]
-Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
+Exposition = Callable[[str], tuple[AsyncIterator[bytes], str]]
 
 HEALTH = "/health"
 READY = "/ready"
@@ -19,8 +19,8 @@ METRICS = "/metrics"
 class Admin:
     """The operators' endpoints.
 
-    `checks` yields (good, what) for each dependency; `exposition` gets the Accept header and returns the metrics and
-    their content type.
+    `checks` yields (good, what) for each dependency; `exposition` gets the Accept header and returns the metrics, piece
+    by piece, and their content type.
     """
 
     def __init__(self, checks: Check, exposition: Exposition) -> None:
@@ -47,10 +47,15 @@ class Admin:
         text = "".join(f"{'ok' if good else 'not ok'}: {what}\n" for good, what in checks)
         return web.Response(text=text, status=200 if all(good for good, _ in checks) else 503)
 
-    async def metrics(self, request: web.Request) -> web.Response:
-        """The Prometheus exposition."""
-        body, content_type = await self._exposition(request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        """The Prometheus exposition; a page of megabytes leaves as it is written, not all at once."""
+        pieces, content_type = self._exposition(request.headers.get("Accept", ""))
+        response = web.StreamResponse(headers={"Content-Type": content_type})
+        await response.prepare(request)
+        if request.method != hdrs.METH_HEAD:
+            async for piece in pieces:
+                await response.write(piece)
+        return response
 
 
 @web.middleware

@@ -1,7 +1,7 @@
 """The tallies as Prometheus metrics, written when somebody asks, a little at a time."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -13,8 +13,10 @@ from aioprometheus.negotiator import negotiate
 from gateway.observe.families import FAMILIES, Row, Source
 from gateway.observe.tallies import Durations, Tallies
 
-# The lines that are written before other work has its turn.
+# About the lines that are written before other work has its turn, and how long that is: 16,000 lines take a third of a
+# second. measured, bench.seen: in one go they are felt at the 99th percentile, which this way stays where it was
 LINES_AT_ONCE = 100
+PAUSE_SECONDS = 0.001
 # Of one metric, above which those that left are forgotten with the rest; about 2 KiB for each histogram.
 MOST_PATTERNS = 10_000
 # The lines # HELP and # TYPE.
@@ -116,23 +118,33 @@ class Metrics:
             lambda: [((), source())],
         )
 
-    async def exposition(self, accept: str = "") -> tuple[bytes, str]:
-        """All metrics in the format that `accept`, the header's value, asks for, and their content type.
+    def exposition(self, accept: str = "") -> tuple[AsyncIterator[bytes], str]:
+        """All metrics in the format that `accept`, the header's value, asks for, piece by piece; and its content type.
 
-        Other work has its turn after every `LINES_AT_ONCE` lines; what belongs to one histogram is of one moment.
+        What belongs to one histogram is of one moment. Between pieces other work has its turn, for a moment at least.
         """
         formatter = negotiate([accept])()
         assert isinstance(formatter, TextFormatter)
-        pages: list[bytes] = []
+        return self._pieces(formatter), formatter.get_headers()["Content-Type"]
+
+    async def _pieces(self, formatter: TextFormatter) -> AsyncIterator[bytes]:
+        texts: list[str] = []
+        lines = 0
         for collector, source in self._shown:
             collector.rows = ()
-            pages.append("\n".join([*formatter.marshall_lines(collector), ""]).encode())
+            texts += [f"{line}\n" for line in formatter.marshall_lines(collector)]
             rows = list(source())
             step = LINES_AT_ONCE // _lines_of(rows[0]) if rows else 1
             for start in range(0, len(rows), step):
-                pages.append(collector.written(rows[start : start + step], formatter).encode())
-                await asyncio.sleep(0)
-        return b"".join(pages), formatter.get_headers()["Content-Type"]
+                some = rows[start : start + step]
+                texts.append(collector.written(some, formatter))
+                lines += len(some) * _lines_of(some[0])
+                if lines >= LINES_AT_ONCE:
+                    yield "".join(texts).encode()
+                    texts.clear()
+                    lines = 0
+                    await asyncio.sleep(PAUSE_SECONDS)
+        yield "".join(texts).encode()
 
 
 def _lines_of(row: Row) -> int:

@@ -12,7 +12,7 @@ from gateway.observe.tallies import Tallies
 async def figures() -> dict[str, float]:
     metrics = Metrics(Tallies(), "1")
     add_process(metrics, 1790000000.0)
-    page, _ = await metrics.exposition()
+    page = b"".join([piece async for piece in metrics.exposition()[0]])
     families = text_string_to_metric_families(page.decode())
     return {sample.name: sample.value for family in families for sample in family.samples if "process_" in sample.name}
 
