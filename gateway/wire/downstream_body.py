@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 from gateway.drive import Drive
 from gateway.errors import BadRequest, GatewayError, PayloadTooLarge
 from gateway.exchange import Exchange, Request
-from gateway.wire.downstream_socket import BODY, BUSY, NEVER, DownstreamSocket
+from gateway.wire.downstream_socket import BODY, BUSY, NEVER, NOTHING, DownstreamSocket
 from gateway.wire.framing import (
     LARGE_READ,
+    TINY_PACE,
+    TINY_PIECE,
     BodyTooLarge,
     Chunked,
     Framing,
     FramingError,
     Length,
     UntilClose,
-    many_lines,
+    tiny_chunks,
 )
 from gateway.wire.replies import CONTINUE
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 class DownstreamBody(DownstreamSocket):
     """`upstream` is where the exchange's bytes go, once they do."""
 
-    __slots__ = ("_body", "_drive", "_exchange", "_rest", "upstream")
+    __slots__ = ("_body", "_drive", "_exchange", "upstream")
 
     def __init__(self, front: "Front") -> None:
         super().__init__(front)
@@ -35,7 +37,6 @@ class DownstreamBody(DownstreamSocket):
         self._exchange: Exchange | None = None
         self._drive: Drive | None = None
         self._body: Framing | None = None
-        self._rest = b""  # of a read, and not yet looked at
 
     def _take_body(self, exchange: Exchange, request: Request, start: int) -> GatewayError | None:
         """The body that begins at `start` of the buffer: the whole of it, or what there is so far."""
@@ -56,7 +57,10 @@ class DownstreamBody(DownstreamSocket):
             return PayloadTooLarge("content length")
         self._body = Chunked(limit=limit) if request.chunked else Length(length)
         self._expires_in(self._front.options.body_timeout)
-        return self._feed(exchange, data[start:]) if len(data) > start else None
+        if len(data) == start:
+            return None
+        data = data[start:]
+        return self._feed(exchange, self._piece_of(data) if self._is_tiny(data) else data)
 
     def _feed(self, exchange: Exchange, data: bytes) -> GatewayError | None:
         """Check the next bytes of the body, and keep those that pass in `exchange.body`."""
@@ -78,10 +82,12 @@ class DownstreamBody(DownstreamSocket):
         return None
 
     def _body_received(self, data: bytes) -> None:
+        if self._is_tiny(data):
+            self._pass_on(self._piece_of(data))
+            return
+        self._pass_on(data)
         if len(data) > LARGE_READ:
-            self._in_turns(data)
-        else:
-            self._pass_on(data)
+            self._read_on_after(0)
 
     def _pass_on(self, data: bytes) -> None:
         exchange = self._exchange
@@ -105,20 +111,33 @@ class DownstreamBody(DownstreamSocket):
 
     # --- in turns, and as fast as the upstream ---
 
-    def _in_turns(self, data: bytes) -> None:
-        """Let others have their turn before the next read; many tiny chunks are taken a piece a turn."""
-        if type(self._body) is Chunked and many_lines(data):
-            data, self._rest = data[:LARGE_READ], data[LARGE_READ:]
-        self._pass_on(data)
+    def _is_tiny(self, data: bytes) -> bool:
+        return len(data) > TINY_PIECE and type(self._body) is Chunked and tiny_chunks(data)
+
+    def _piece_of(self, data: bytes | memoryview) -> bytes:
+        """What is taken now of many tiny chunks; the rest waits, so that others have their turns."""
+        self._rest = memoryview(data)[TINY_PIECE:]
+        if self._rest:
+            self._front.watch_unread(self)
+        self._read_on_after(TINY_PACE)
+        return bytes(data[:TINY_PIECE])
+
+    def _read_on_after(self, seconds: float) -> None:
+        """Let others have their turn before the next read."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._read_on)
+            asyncio.get_running_loop().call_later(seconds, self._read_on)
 
     def _read_on(self) -> None:
-        rest, self._rest = self._rest, b""
+        rest, self._rest = self._rest, NOTHING
+        if self.transport is None or self.transport.is_closing():
+            return
+        if rest and self._state is BODY:
+            self._pass_on(self._piece_of(rest))
+            return
         if rest:
-            self.data_received(rest)
-        if not (self._rest or self._read_paused) and self.transport is not None and not self.transport.is_closing():
+            self.data_received(bytes(rest))
+        if not self._read_paused and self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def pause_body(self) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gateway.wire.front import Front
 
 NEVER = float("inf")
+NOTHING = memoryview(b"")
 LINGER_SECONDS = 2.0
 ARRIVAL_CHECK_SECONDS = 0.05
 
@@ -34,7 +35,7 @@ class DownstreamSocket(asyncio.Protocol):
     """`transport` is None once the connection is lost; `expires_at` is the deadline of the state it is in."""
 
     __slots__ = (
-        *("_buffer", "_ends_reply", "_front", "_keep", "_read_paused", "_state", "_tunnel"),
+        *("_buffer", "_ends_reply", "_front", "_keep", "_read_paused", "_rest", "_state", "_tunnel"),
         *("expires_at", "transport", "watched_until"),
     )
 
@@ -48,6 +49,7 @@ class DownstreamSocket(asyncio.Protocol):
         self._ends_reply = False  # the end of the connection is the end of the reply
         self._tunnel = False
         self._read_paused = False
+        self._rest = NOTHING  # of a read, and not yet looked at
 
     @property
     def stays_open(self) -> bool:
@@ -71,7 +73,7 @@ class DownstreamSocket(asyncio.Protocol):
     @property
     def unread(self) -> bool:
         """Reading is paused, so that the event loop would not notice the client leave."""
-        return self._read_paused
+        return self._read_paused or bool(self._rest)
 
     def _pause_reading(self) -> None:
         if not self._read_paused and self.transport is not None:
@@ -86,7 +88,8 @@ class DownstreamSocket(asyncio.Protocol):
             self._read_paused = False
             if self._state is BODY and not self._tunnel:
                 self._expires_in(self._front.options.body_timeout)
-            if not self.transport.is_closing():
+            # What is left of a read goes before what comes after it.
+            if not (self._rest or self.transport.is_closing()):
                 self.transport.resume_reading()
 
     def write(self, data: bytes) -> None:

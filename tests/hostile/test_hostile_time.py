@@ -35,8 +35,6 @@ BOUNDS = {
     "comers_and_goers": 2,
 }
 ATTACKS = [name for name in BOUNDS if name != "plain"]
-# Of these ED-11 says how long they may hold up others: they are taken 32 KiB a turn, which takes 3 ms.
-IN_TURNS = ("tiny_chunks", "tiny_chunks_in_small_reads")
 STALL = 50e-3
 POOLED = 5.0
 
@@ -83,7 +81,7 @@ def figures(outcome: tuple[dict[str, Figures], str]) -> dict[str, Figures]:
     return outcome[0]
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACKS if name not in IN_TURNS])
+@pytest.mark.parametrize("name", ATTACKS)
 def test_ED_04_a_client_beside_the_attack_is_served_as_when_idle(name: str, figures: dict[str, Figures]) -> None:
     assert unhurt(figures[name]), figures[name]
 
@@ -100,7 +98,7 @@ def test_ED_41_a_byte_costs_no_more_than_a_hundred_bytes_of_a_plain_get(name: st
     assert seen.peak / seen.sent <= AMPLIFICATION * max(plain.peak, MIB) / plain.sent, (seen, plain)
 
 
-@pytest.mark.parametrize("name", IN_TURNS)
+@pytest.mark.parametrize("name", ["tiny_chunks", "tiny_chunks_in_small_reads"])
 def test_ED_11_tiny_chunks_stall_nobody(name: str, figures: dict[str, Figures]) -> None:
     assert figures[name].slow <= STALL, figures[name]
 

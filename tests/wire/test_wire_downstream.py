@@ -235,7 +235,7 @@ async def test_client_that_pipelines_and_never_reads_is_let_go(gate: MemoryGatew
 
 
 @in_memory()
-async def test_ED_11_tiny_chunks_are_taken_a_piece_a_turn(gate: MemoryGateway) -> None:
+async def test_ED_11_tiny_chunks_are_taken_a_piece_a_millisecond(gate: MemoryGateway) -> None:
     client = gate.connect()
     await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
     upstream = gate.accepted[0]
@@ -243,21 +243,62 @@ async def test_ED_11_tiny_chunks_are_taken_a_piece_a_turn(gate: MemoryGateway) -
     body = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
     client.feed(body + request())
     taken = len(upstream.written) - before
-    assert 0 < taken < len(body) / 2
+    assert 0 < taken < len(body) / 20
     assert not client.reading
-    await gate.quiet()
+    await gate.until(lambda: client.reading)
     assert bytes(upstream.written[before:]) == body
-    assert client.reading
     await gate.sends(upstream, OK)
     await gate.sends(upstream, OK)
     assert got(client) == GOT_OK * 2
 
 
 @in_memory()
+async def test_ED_11_tiny_chunks_right_behind_their_head_are_no_exception(gate: MemoryGateway) -> None:
+    body = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+    client = gate.connect()
+    await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1") + body)
+    upstream = gate.accepted[0]
+    assert len(upstream.written) < len(body) / 20
+    await gate.until(lambda: bytes(upstream.written).endswith(b"\r\n\r\n" + body))
+    await gate.sends(upstream, OK)
+    assert got(client) == GOT_OK
+
+
+@in_memory()
+async def test_a_client_that_leaves_amid_its_tiny_chunks_is_noticed(gate: MemoryGateway) -> None:
+    client = gate.connect()
+    await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
+    body = b"1\r\nx\r\n" * 80_000
+    client.feed(body)
+    client.feed_eof()
+    await gate.until(lambda: bool(gate.accepted[0].ended))
+    assert len(gate.accepted[0].written) < len(body) / 2
+
+
+@in_memory()
+async def test_the_rest_of_a_read_goes_before_what_comes_after_it(gate: MemoryGateway) -> None:
+    """An upstream that stalls, and takes more again, does not let the client's next bytes overtake."""
+    client = gate.connect()
+    await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
+    upstream = gate.accepted[0]
+    before = len(upstream.written)
+    body = b"".join(b"1\r\n%c\r\n" % (65 + place % 26) for place in range(20_000))
+    client.feed(body)
+    upstream.stall()
+    upstream.drain()
+    assert not client.reading
+    await gate.until(lambda: client.reading)
+    client.feed(b"3\r\nend\r\n0\r\n\r\n")
+    await gate.until(lambda: bytes(upstream.written).endswith(b"0\r\n\r\n"))
+    assert bytes(upstream.written[before:]) == body + b"3\r\nend\r\n0\r\n\r\n"
+
+
+@in_memory()
 async def test_tiny_chunks_that_turn_out_bad_are_refused_once(gate: MemoryGateway) -> None:
     client = gate.connect()
     await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
-    await gate.sends(client, b"1\r\nx\r\n" * 8_000 + b"zz\r\n" * 8_000)
+    client.feed(b"1\r\nx\r\n" * 8_000 + b"zz\r\n" * 8_000)
+    await gate.until(lambda: bool(client.ended))
     assert got(client) == own(400, close=True)
     assert gate.accepted[0].lost
 
