@@ -99,18 +99,21 @@ def keys(stage: Stage, upstreams: list[int], rounds: int, seconds: float) -> Non
     measure(running, rounds, seconds)
 
 
+WHAT = {"stores": stores, "keys": keys}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("what", nargs="*", default=["stores", "keys"], choices=["stores", "keys"])
+    parser.add_argument("what", nargs="?", default="all", choices=["all", *WHAT])
     options = parser.parse_args()
     if absent := missing(["nginx", "wrk", "redis-server"]):
         raise SystemExit(absent)
-    for what in options.what:
+    for what in WHAT if options.what == "all" else [options.what]:
         with Stage.set() as stage:
             upstreams = constant_upstream(stage, 4)
-            {"stores": stores, "keys": keys}[what](stage, upstreams, options.rounds, options.seconds)
+            WHAT[what](stage, upstreams, options.rounds, options.seconds)
 
 
 if __name__ == "__main__":
