@@ -25,7 +25,7 @@ WORKERS ?= 2
 test: check ## everything: static checks, the tests, and how many lines of the gateway they run
 	@rm -rf build/coverage
 	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not alone'
-	$(BIN)/python -m coverage run -m pytest -m alone
+	$(BIN)/python -m pytest -m alone
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python tests/coverage_gate.py
 

@@ -18,26 +18,15 @@ settings.register_profile("fuzz", deadline=None, max_examples=3000, database=Non
 settings.load_profile("suite")
 
 HERE = Path(__file__).parent
-# What measures time or memory, or keeps a deadline of milliseconds: nothing runs beside it.
+# What measures time, and holds the gateway to milliseconds: nothing runs beside it, and nothing traces it.
 ALONE = (
     "bench/test_bench_run.py",
     "hostile/test_hostile_cost.py",
-    "hostile/test_hostile_heap.py",
     "hostile/test_hostile_time.py",
-    "limit/test_limit_faults.py",
-    "limit/test_limit_fleet.py",
-    "limit/test_limit_many_keys.py",
-    "limit/test_limit_operate.py",
-    "limit/test_limit_redis.py",
-    "limit/test_limit_servers.py",
     "process/test_process_events.py",
     "process/test_process_leaving.py",
-    "process/test_process_memory.py",
     "process/test_process_watched.py",
-    "ship/test_ship_rolling.py",
 )
-# Of those, these run lines that no others do. The rest measures the gateway as it is, without a tracer in it.
-TRACED_ALONE = ("limit/test_limit_operate.py", "limit/test_limit_redis.py", "limit/test_limit_servers.py")
 # What these run of the gateway, in another process or a hundred thousand times, others run too; a tracer would cost
 # time for nothing, and memory where that is measured.
 UNTRACED = (
@@ -46,7 +35,11 @@ UNTRACED = (
     "bench/",
     "fuzz/",
     "hostile/",
+    "limit/test_limit_faults.py",
+    "limit/test_limit_fleet.py",
     "limit/test_limit_lua.py::test_RL_10",
+    "limit/test_limit_many_keys.py",
+    "process/test_process_memory.py",
     "ship/",
 )
 CHILDREN_TRACED = "COVERAGE_PROCESS_CONFIG"
@@ -55,20 +48,24 @@ CHILDREN_TRACED = "COVERAGE_PROCESS_CONFIG"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _place(item) in ALONE:
+        if _place(item.path) in ALONE:
             item.add_marker(pytest.mark.alone)
 
 
-def _place(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).as_posix()
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What does not run alone is not even imported where only that is wanted."""
+    only_alone = config.getoption("markexpr") == "alone" and collection_path.is_file()
+    return True if only_alone and _place(collection_path) not in ALONE else None
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(HERE).as_posix()
 
 
 def _is_traced(item: pytest.Item) -> bool:
     """A property's examples are not: they go where the other tests went, a hundred times at twice the price."""
-    place = _place(item)
-    if place in ALONE:
-        return place in TRACED_ALONE
-    return not f"{place}::{item.name}".startswith(UNTRACED) and item.get_closest_marker("hypothesis") is None
+    name = f"{_place(item.path)}::{item.name}"
+    return not name.startswith(UNTRACED) and item.get_closest_marker("hypothesis") is None
 
 
 @pytest.hookimpl(wrapper=True)
