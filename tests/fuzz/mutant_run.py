@@ -26,7 +26,7 @@ WORKERS = 12
 LOOK_EVERY = 250
 PATIENCE = 3.0
 GROWTH = 16  # MiB: each service counts statuses that it has not had before, and heads are remembered, within bounds
-TIMEOUTS = {"connect": 1, "first_byte": 0.3, "idle": 0.3}
+TIMEOUTS = {"connect": 2, "first_byte": 1.0, "idle": 0.5}
 LETTERS = string.ascii_lowercase
 # One letter changed is no other service: the third is a check.
 NAMES = [a + b + LETTERS[(3 * x + 5 * y) % 26] for x, a in enumerate(LETTERS) for y, b in enumerate(LETTERS)]
