@@ -132,7 +132,8 @@ class Express(Generic[T]):
     def _cut(self, head: bytes) -> tuple[bytes, dict[bytes, bytes] | None]:
         """`head` without the values of its own fields, and these; what was cut out is named behind its last CRLF."""
         # measured: 1.1 us without such fields, 2.4 us with two; bench/micro/wire.py
-        lower, own = head.lower(), None
+        own: dict[bytes, bytes] | None = None
+        lower = head.lower()
         for name, start_of, field, grammar in self._own:
             start = lower.find(start_of)
             if start < 0:
@@ -141,7 +142,7 @@ class Express(Generic[T]):
             stop = lower.find(b"\r\n", start)
             value = head[start:stop]
             if grammar.fullmatch(value) and lower.count(field) == 1:
-                own = own or {}
+                own = {} if own is None else own
                 own[name] = value
                 head, lower = head[:start] + head[stop:] + name, lower[:start] + lower[stop:]
         return head, own
