@@ -75,9 +75,9 @@ class Lane:
                     await (self._prove(connection, self._timeout) if batch is None else self._carry(connection, batch))
             except FAILURES as error:
                 self._work.unreachable(error)
-            except Exception as error:  # a bug must not end the lane, for then nobody would be answered
+            except Exception as bug:  # it must not end the lane, for then nobody would be answered
                 log.exception("limiter store: a lane failed")
-                self._work.unreachable(error)
+                self._work.unreachable(bug)
             finally:
                 if connection is not None:
                     await connection.disconnect(nowait=True)

@@ -120,8 +120,8 @@ def _raw_fields(head: bytes) -> Sequence[tuple[bytes, bytes]]:
     )
     try:
         parsed: Any = parser.feed_data(head)  # aiohttp's annotations name the parser in Python, not the one in C
-    except LineTooLong as error:
-        raise HeadersTooLarge("field") from error
+    except LineTooLong as too_long:
+        raise HeadersTooLarge("field") from too_long
     except HttpProcessingError as error:
         raise BadRequest("head") from error
     messages, _, tail = parsed

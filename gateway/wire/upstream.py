@@ -84,8 +84,8 @@ class UpstreamConnection(UpstreamSocket):
                 self._read_head(data)
             else:
                 self._relay(framing, data)
-        except FramingError as error:
-            self._fail(UpstreamError(f"invalid reply body: {error}"))
+        except FramingError as broken:
+            self._fail(UpstreamError(f"invalid reply body: {broken}"))
         except HeadTooLarge:
             self._fail(UpstreamError("reply head too large"))
         except GatewayError as error:
