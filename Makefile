@@ -20,7 +20,8 @@ $(STAMP): setup.cfg pyproject.toml
 run: $(STAMP) ## the gateway with two demo model servers; prints what to paste
 	@$(BIN)/ai-api-gateway demo
 
-WORKERS ?= 2
+# Three for two cores: the tests of whole processes wait half of their time.
+WORKERS ?= 3
 
 test: check ## everything: static checks, the tests, and how many lines of the gateway they run
 	@rm -rf build/coverage
