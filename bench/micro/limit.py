@@ -56,10 +56,9 @@ def exchange(address: str) -> Exchange:
 def drive(limited: Limiter, call: Exchange, identities: Iterable[Identity]) -> None:
     permit, at_once = limited.permit, limited.permit_at_once
     for identity in identities:
-        if at_once(call, identity) is not None:
-            continue
         try:
-            permit(call, identity).send(None)
+            if at_once(call, identity) is None:
+                permit(call, identity).send(None)
         except StopIteration:
             continue
         except RateLimited:
