@@ -1,8 +1,7 @@
 """One try at one upstream: the balancer hears how it went, and another one follows while that is safe."""
 
-from typing import Protocol
+from typing import Protocol, cast
 
-from gateway.balance.candidates import Candidates
 from gateway.balance.upstream import Upstream
 from gateway.errors import GatewayError, NoUpstream, UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
@@ -44,27 +43,26 @@ class Attempt:
     """Begins when it is made. `reason` and `status` tell why another one follows."""
 
     __slots__ = (
-        *("_blamed", "_candidates", "_following", "_load", "_over"),
+        *("_blamed", "_following", "_load", "_over", "_tried"),
         *("exchange", "leg", "race", "reason", "route", "runtime", "sent_at", "status", "upstream"),
     )
 
     def __init__(
-        self, exchange: Exchange, route: Route, candidates: Candidates, upstream: Upstream, runtime: Runtime
+        self, exchange: Exchange, route: Route, tried: list[Upstream], upstream: Upstream, runtime: Runtime
     ) -> None:
+        """`tried` are those of the attempts before, which have failed."""
         exchange.attempts += 1
         exchange.upstream = upstream.name
-        leg = upstream.leg
-        assert isinstance(leg, Leg)
         self.exchange = exchange
         self.route = route
         self.upstream = upstream
-        self.leg = leg
+        self.leg = cast(Leg, upstream.leg)
         self.reason = ""
         self.status = 0  # of the reply that was given up
         self.runtime = runtime
         self.sent_at = 0.0
         self.race: Race | None = None
-        self._candidates = candidates
+        self._tried = tried
         self._following: Upstream | None = None
         self._over = self._blamed = False
         self._load = upstream.began()
@@ -77,7 +75,7 @@ class Attempt:
 
     def another_at(self, upstream: Upstream) -> "Attempt":
         """A second one at the same time."""
-        return Attempt(self.exchange, self.route, self._candidates, upstream, self.runtime)
+        return Attempt(self.exchange, self.route, self._tried, upstream, self.runtime)
 
     @property
     def may_be_copied(self) -> bool:
@@ -181,7 +179,8 @@ class Attempt:
                 return None
             if now - self.sent_at > FAST:
                 return None
-        following = self._candidates.after(self.upstream)
+        self._tried.append(self.upstream)
+        following = self.route.group.pick(exchange, self._tried)
         if anew:
             return following or self.upstream
         # What was not sent is not sent twice: no budget is needed for it.

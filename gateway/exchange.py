@@ -1,7 +1,7 @@
 """The values that travel through the stages: Request, Identity, Permit, Exchange, and the two sides they meet."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.errors import GatewayError
 
@@ -63,7 +63,7 @@ class Request:
     expect_continue: bool
 
     def __init__(self) -> None:
-        self.plan: list[object] = []
+        self.plan: list[Any] = []
         self.own: Mapping[bytes, bytes] = NOTHING
 
     def named(self, own: Mapping[bytes, bytes]) -> "Request":
@@ -226,11 +226,6 @@ class Exchange:
         self.first_byte_at = 0.0  # the upstream's reply head arrived
         self.replied_at = 0.0  # the reply head left for the client
         self.ended_at = 0.0
-
-    def let_go(self) -> None:
-        """It is over: keep neither its body nor its client for as long as somebody looks at the rest."""
-        self.body = b""
-        self.downstream = GONE
 
     def refuse(self, error: GatewayError) -> None:
         """Answer the client with `error`."""

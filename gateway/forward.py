@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from gateway.attempt import Attempt
-from gateway.balance.candidates import Candidates
+from gateway.balance.upstream import Upstream
 from gateway.drive import Parked
 from gateway.errors import GatewayError, NoUpstream, UpstreamError
 from gateway.exchange import Exchange
@@ -21,21 +21,22 @@ FIRST_PAUSE = 0.025
 
 
 class Forward:
-    """Sends an exchange to the first of its candidates that takes it."""
+    """Sends an exchange to the upstream that was picked, or to the next best one that takes it."""
 
     def __init__(self, runtime: Runtime, observer: Observer) -> None:
         self._runtime = runtime
         self._observer = observer
 
-    async def __call__(self, exchange: Exchange, route: Route, candidates: Candidates) -> None:
+    async def __call__(self, exchange: Exchange, route: Route, picked: Upstream | None) -> None:
         """Relay the whole reply. Raises UpstreamError, UpstreamTimeout or NoUpstream of the last attempt."""
         route.retries.budget.count(exchange.started_at)
         if route.hedging is not None:
             route.hedging.budget.count(exchange.started_at)
-        upstream = candidates.first or await route.group.vacancy(exchange)
+        upstream = picked or await route.group.vacancy(exchange)
+        tried: list[Upstream] = []
         anew = False  # the last attempt's pooled connection was dead: this one needs a connection of its own
         while True:
-            attempt = Attempt(exchange, route, candidates, upstream, self._runtime)
+            attempt = Attempt(exchange, route, tried, upstream, self._runtime)
             connection: UpstreamConnection | None = None
             try:
                 connection = (None if anew else attempt.leg.pool.take()) or await attempt.leg.pool.open()

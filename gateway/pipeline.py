@@ -29,8 +29,8 @@ class Pipeline:
             # What is remembered is said at once. measured: 0.6 us less than awaiting it, bench/micro/wire.py
             exchange.identity = identity = route.recall(exchange.request) or await route.authenticate(exchange.request)
             exchange.permit = permit = route.permit(exchange, identity) or await route.limit(exchange, identity)
-            upstreams = route.pick(exchange, permit)
-            await self._forward(exchange, route, upstreams)
+            upstream = route.pick(exchange, permit)
+            await self._forward(exchange, route, upstream)
         except GatewayError as error:
             exchange.refuse(error)
         except ClientLeft:

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.balance.budget import Budget
-from gateway.balance.candidates import Candidates
 from gateway.balance.group import Group
 from gateway.balance.recent import Recent
+from gateway.balance.upstream import Upstream
 from gateway.errors import NotFound, NoUpstream
 from gateway.exchange import Exchange, Identity, Permit, Request
 from gateway.wire.headers import HeaderPlan
@@ -46,13 +46,13 @@ class Route:
     recall: Callable[[Request], Identity | None] = lambda request: None
     permit: Callable[[Exchange, Identity], Permit | None] = lambda exchange, identity: None
 
-    def pick(self, exchange: Exchange, permit: Permit) -> Candidates:
-        """The upstreams for this request, best first; none at first when all are full. Raises NoUpstream."""
+    def pick(self, exchange: Exchange, permit: Permit) -> Upstream | None:
+        """The best upstream for this request; None when all are full. Raises NoUpstream."""
         group = self.group
-        first = group.pick(exchange)
-        if first is None and not group.upstreams:
+        upstream = group.pick(exchange)
+        if upstream is None and not group.upstreams:
             raise NoUpstream("no address")
-        return Candidates(group, exchange, first)
+        return upstream
 
 
 class Routes:

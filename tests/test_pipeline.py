@@ -6,7 +6,6 @@ import logging
 import pytest
 
 from gateway.balance.budget import Budget
-from gateway.balance.candidates import Candidates
 from gateway.balance.upstream import Upstream
 from gateway.errors import ClientLeft, Forbidden, GatewayError, NoUpstream, RateLimited, Unauthenticated
 from gateway.exchange import ANONYMOUS, Exchange, Identity, Permit, Request
@@ -73,8 +72,8 @@ class Bench:
         self._stage("pick")
         return UPSTREAM
 
-    async def _forward(self, exchange: Exchange, route: Route, candidates: Candidates) -> None:
-        assert candidates.first is UPSTREAM
+    async def _forward(self, exchange: Exchange, route: Route, upstream: Upstream) -> None:
+        assert upstream is UPSTREAM
         self._stage("forward")
         exchange.status = 200
 

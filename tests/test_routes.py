@@ -56,15 +56,15 @@ def test_route_is_found_by_the_name_of_its_service_and_no_other() -> None:
             routes.match(request_for(name))
 
 
-def test_pick_finds_the_first_candidate() -> None:
+def test_pick_finds_an_upstream() -> None:
     upstream = Upstream("http://a")
-    assert route("llm", upstream).pick(exchange(), UNLIMITED).first is upstream
+    assert route("llm", upstream).pick(exchange(), UNLIMITED) is upstream
 
 
-def test_full_upstreams_are_no_candidate_yet() -> None:
+def test_full_upstreams_are_not_picked_yet() -> None:
     upstream = Upstream("http://a")
     upstream.limit = upstream.in_flight = 1
-    assert route("llm", upstream).pick(exchange(), UNLIMITED).first is None
+    assert route("llm", upstream).pick(exchange(), UNLIMITED) is None
 
 
 def test_service_without_any_upstream_says_so_at_once() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.errors import Forbidden, GatewayError, RateLimited, Unauthenticated
-from gateway.exchange import Exchange
+from gateway.exchange import GONE, Exchange
 from gateway.observe.access_log import AccessLog
 from gateway.observe.tallies import OTHER, Tallies, count
 from gateway.observe.trace import Trace
@@ -97,7 +97,7 @@ class Observer:
             exchange.failure = None
         if self._tracing is not None and isinstance(exchange.trace, Trace):
             self._tracing.finish(exchange, exchange.trace)
-        exchange.let_go()
+        exchange.body, exchange.downstream = b"", GONE  # not kept for as long as the rest waits to be looked at
         ended = self._ended
         ended.append(exchange)
         if len(ended) >= BATCH:

@@ -66,7 +66,9 @@ class DownstreamSocket(asyncio.Protocol):
 
     def _expires_in(self, seconds: float) -> None:
         runtime = self._front.runtime
-        runtime.deadlines.watch(self, runtime.clock() + seconds)
+        self.expires_at = due = runtime.clock() + seconds
+        if due < self.watched_until:
+            runtime.deadlines.watch(self, due)
 
     # --- reading ---
 

@@ -250,7 +250,8 @@ class HeaderPlan:
         """The client's lines that pass, before and after the digits of Content-Length; remembered in the Request."""
         memo = request.plan
         if memo and memo[0] is self:
-            return memo[1]  # type: ignore[return-value]
+            known: tuple[bytes, bytes] = memo[1]
+            return known
         before, after = join_lines(request.lines, self._dropped)
         lines = (before, after + self._added) if after else (before + self._added, after)
         memo[:] = (self, lines)

@@ -144,7 +144,9 @@ class Pool:
             connection.abort()
             return
         connection.reused = True
-        self._runtime.deadlines.watch(connection, self.clock() + seconds)
+        connection.expires_at = due = self.clock() + seconds
+        if due < connection.watched_until:
+            self._runtime.deadlines.watch(connection, due)
         self._idle.append(connection)
 
     def lost(self, connection: UpstreamSocket) -> None:

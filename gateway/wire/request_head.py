@@ -22,7 +22,8 @@ class Destination:
 def upstream_head(exchange: Exchange, plan: HeaderPlan, destination: Destination) -> bytes:
     """The whole head, up to and including its empty line."""
     request = exchange.request
-    before, after = plan.lines(request)
+    memo = request.plan
+    before, after = memo[1] if memo and memo[0] is plan else plan.lines(request)
     rest = request.rest
     if not (rest.startswith(b"/") or destination.base):
         rest = b"/" + rest

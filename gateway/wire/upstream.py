@@ -71,7 +71,9 @@ class UpstreamConnection(UpstreamSocket):
         if total:
             self._total_at = exchange.started_at + total
         due = now + self._first_byte if exchange.body_complete or self.body_paused else NEVER
-        self._deadlines.watch(self, due if due < self._total_at else self._total_at)
+        self.expires_at = due = due if due < self._total_at else self._total_at
+        if due < self.watched_until:
+            self._deadlines.watch(self, due)
         self.transport.write(data)
         return parked
 

@@ -9,7 +9,6 @@ from balance_parts import new_exchange
 from fakes import HandRuntime
 
 from gateway.balance.base import Options, Strategy
-from gateway.balance.candidates import Candidates
 from gateway.balance.group import Group
 from gateway.balance.outlier import LONGEST_REST
 from gateway.balance.registry import build
@@ -154,18 +153,13 @@ def test_full_one_is_passed_by_and_full_tier_spills_over(exchange: Exchange) -> 
     assert bench.group.pick(exchange) is None
 
 
-def test_candidates_are_each_upstream_once_and_lower_priority_last(exchange: Exchange) -> None:
+def test_each_upstream_is_picked_once_and_those_of_lower_priority_last(exchange: Exchange) -> None:
     bench = Bench(TIER_1, TIER_0, TIER_0)
-    first = bench.group.pick(exchange)
-    assert first is not None
-    candidates = Candidates(bench.group, exchange, first)
-    second = candidates.after(first)
-    assert second is not None
-    third = candidates.after(second)
-    assert third is not None
-    assert {first, second} == set(bench.upstreams[1:])
-    assert third is bench.upstreams[0]
-    assert candidates.after(third) is None
+    tried: list[Upstream] = []
+    while (upstream := bench.group.pick(exchange, tried)) is not None:
+        tried.append(upstream)
+    assert set(tried[:2]) == set(bench.upstreams[1:])
+    assert tried[2:] == [bench.upstreams[0]]
 
 
 def test_replacing_keeps_what_is_known_of_those_that_stay() -> None:
