@@ -10,7 +10,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -75,21 +75,32 @@ def cost(stage: Stage, running: Running, bearer: str, seconds: float) -> float:
 Way = tuple[str, dict[str, dict[str, str]], str]
 
 
-def ways(name: str) -> dict[str, Way]:
+def forms() -> list[str]:
+    """The forms of the gateway that can run here; why another one cannot is said."""
+    found = ["gateway"]
+    if absent := CONTENDERS["compiled"].absent():
+        print(f"without the compiled form: {absent}")
+    else:
+        CONTENDERS["compiled"].prepare()
+        found.append("compiled")
+    return found
+
+
+def ways(name: str, contenders: Sequence[str]) -> dict[str, Way]:
     """The contender, its options and the token that it gets."""
     both = {"auth": {"type": "both"}, "oidc": {"issuer": name, "audience": AUDIENCE}}
     found: dict[str, Way] = {"nginx": ("nginx", {}, TOKEN)}
-    for contender in ("gateway", "compiled"):
+    for contender in contenders:
         found[f"{contender}, jwt, HS256"] = (contender, {}, TOKEN)
         found[f"{contender}, both, RS256"] = (contender, both, token(name))
     return found
 
 
-def measure(rounds: int, seconds: float) -> dict[str, list[float]]:
+def measure(contenders: Sequence[str], rounds: int, seconds: float) -> dict[str, list[float]]:
     """The cost of each way, round by round; one more round goes first, to warm up."""
     with Stage.set() as stage, issuer() as name:
         upstreams = tuple(constant_upstream(stage, 4))
-        all_ways = ways(name)
+        all_ways = ways(name, contenders)
         running = {
             way: CONTENDERS[contender].start(stage, Job(upstreams, options=over))
             for way, (contender, over, _) in all_ways.items()
@@ -109,7 +120,7 @@ def main() -> None:
     options = parser.parse_args()
     if absent := missing(["nginx", "wrk"]):
         raise SystemExit(absent)
-    taken = measure(options.rounds, options.seconds)
+    taken = measure(forms(), options.rounds, options.seconds)
     for way, costs in taken.items():
         ratio = statistics.median(cost / base for cost, base in zip(costs, taken["nginx"], strict=True))
         print(f"{way:28}{statistics.median(costs):>8.1f} us{min(costs):>10.1f}-{max(costs):.1f}{ratio:>8.2f} x nginx")

@@ -100,12 +100,16 @@ class ModelServer:
 
     async def _generate(self, asked: ChatRequest) -> AsyncIterator[tuple[str, str]]:
         """Tokens at their time, each with the reason to finish: "" except on the last one."""
-        clock = asyncio.get_running_loop().time
-        due = clock() + self._first_token
+        due = self._runtime.clock() + self._first_token
         for token, finish in _limited(model.reply(_prompt(asked)), asked.limit):
-            await asyncio.sleep(due - clock())
+            await self._wait(due)
             yield token, finish
             due += self._pace
+
+    async def _wait(self, due: float) -> None:
+        # uvloop counts from the beginning of its turn, so that a sleep may be a little too short.
+        while (left := due - self._runtime.clock()) > 0:  # noqa: ASYNC110 - it is time that is waited for
+            await asyncio.sleep(left)
 
     async def embeddings(self, request: web.Request) -> web.Response:
         asked = await asked_for(request, EmbeddingRequest, MODEL)

@@ -1,6 +1,7 @@
 """The rules that one request is asked about together, and what their verdicts come to."""
 
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from gateway.errors import RateLimited
 from gateway.limit.algorithm import Verdict
@@ -55,6 +56,10 @@ class Bundle:
         tightest = min(range(len(spoken)), key=lambda index: spoken[index].remaining)
         slowest = max(range(len(spoken)), key=lambda index: spoken[index].delay_us)
         return headers.lines(spoken, tightest), self.rules.index(rules[slowest]), spoken[slowest].delay_us
+
+    def refuse(self, verdict: Verdict) -> NoReturn:
+        """Raise the RateLimited that the verdict of the one rule there is comes to."""
+        raise self._refusal(self.rules, (verdict,), self._headers_of(self.rules))
 
     def _refusal(self, rules: Sequence[Rule], verdicts: Sequence[Verdict], headers: LimitHeaders) -> RateLimited:
         waits = [verdict.retry_after_us for verdict in verdicts]

@@ -58,7 +58,7 @@ class Limited:
         if verdict is None:
             return None
         if not verdict.allowed:
-            self._bundle_for(identity).judge((verdict,))  # says so
+            self._bundle_for(identity).refuse(verdict)
         return Permit(lines(verdict))
 
     async def permit(self, exchange: Exchange, identity: Identity) -> Permit:

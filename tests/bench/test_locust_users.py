@@ -7,7 +7,6 @@ import socketserver
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from bench.process import free_ports
 
@@ -124,12 +124,9 @@ def test_a_stream_that_breaks_is_a_failure(runs: Runs) -> None:
 
 
 def test_the_web_page_shows_users_at_work(runs: Runs) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not (seen := shown_on(runs.page)):
-        assert time.monotonic() < deadline, "no request in time"
-        assert runs.shown.poll() is None, runs.shown.communicate()
-        time.sleep(0.05)
-    assert seen["num_failures"] == 0
+    wait_until(lambda: shown_on(runs.page) or runs.shown.poll() is not None, WITHIN, lambda: "no request in time")
+    assert runs.shown.poll() is None, runs.shown.communicate()
+    assert shown_on(runs.page)["num_failures"] == 0
 
 
 def shown_on(page: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from waiting import wait_until
 
 APPS = Path(__file__).with_name("origin_apps")
 PR_SET_PDEATHSIG = 1
@@ -106,13 +107,12 @@ def _start(stack: ExitStack, command: list[str]) -> None:
 
 
 def _wait(name: str, port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{name} does not listen") from None
-            time.sleep(0.02)
-        else:
-            return
+    wait_until(lambda: _listens(port), START_SECONDS, lambda: f"{name} does not listen")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rolling_load import Ports
 from ship_variants import variant
+from waiting import wait_until
 
 PASSWORD = "a7Qp0Zx-_" * 4
 
@@ -28,17 +28,18 @@ def command(directory: Path, port: int) -> list[str]:
 
 def connected(port: int, **options: Any) -> "redis.Redis":
     client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0), **options)
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            client.ping()
-        except redis.AuthenticationError:
-            return client
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        else:
-            return client
+    wait_until(lambda: _answers(client), 5, lambda: "the server does not answer")
+    return client
+
+
+def _answers(client: "redis.Redis") -> bool:
+    try:
+        client.ping()
+    except redis.AuthenticationError:
+        return True
+    except redis.ConnectionError:
+        return False
+    return True
 
 
 def test_redis_of_the_chart(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ second outcome, it stands in `allowed`; where the gateway departs from a SHOULD,
 `reason` why. A MUST has no `instead`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -37,7 +38,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(ABC):
     """`replies` is how many final replies tell that it is over, 0 when only the end of the connection does."""
 
     replies: int
@@ -47,9 +48,9 @@ class Outcome:
         """Whether the client's connection can carry a further request."""
         return False
 
+    @abstractmethod
     def complaint(self, seen: Observed) -> str:
         """What is wrong, or nothing."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
