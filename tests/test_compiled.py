@@ -36,3 +36,20 @@ def test_a_name_stands_for_one_kind_of_exception_in_a_function() -> None:
             if isinstance(handler, ast.ExceptHandler) and handler.name and handler.type is not None:
                 kinds.setdefault(handler.name, set()).add(ast.unparse(handler.type))
         assert all(len(types) == 1 for types in kinds.values()), f"{place}: give each exception a name of its own"
+
+
+def test_a_name_that_may_be_none_is_not_moved_in_a_tuple() -> None:
+    for place, function in functions():
+        nodes = list(ast.walk(function))
+        empty = {name.id for node in nodes for name in _set_to_none(node)}
+        for node in nodes:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+                moved = {value.id for value in node.value.elts if isinstance(value, ast.Name)}
+                assert not moved & empty, f"{place}: assign {', '.join(moved & empty)} in a statement of its own"
+
+
+def _set_to_none(node: ast.AST) -> list[ast.Name]:
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
+        return []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [name for name in targets if isinstance(name, ast.Name) and node.value.value is None]

@@ -4,8 +4,9 @@ The rule is that of Prequal (NSDI 2024), hot or cold by the number in flight, th
 from what is seen here instead of from probes.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
+from gateway.balance.aperture import Aperture
 from gateway.balance.base import Options, turns
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
@@ -13,8 +14,6 @@ from gateway.runtime import Runtime
 
 # Up to this many upstreams all are compared.
 LARGEST_SCAN = 32
-# Beyond, so many, one after the other from a random place in a shuffled order.
-SAMPLE = 16
 # Hot has more than this many times the mean in flight, and one more.
 HOT = 1.25
 # An upstream must be this much better than the one whose turn it is: estimates of equals differ by chance.
@@ -40,7 +39,7 @@ class Adaptive:
     load. Until something is known, and among equals, upstreams take turns.
     """
 
-    __slots__ = ("_clock", "_cycle", "_number", "_place", "_rng", "_row", "_turn")
+    __slots__ = ("_aperture", "_clock", "_cycle", "_place", "_rng", "_row", "_turn")
 
     def __init__(self, upstreams: Sequence[Upstream], runtime: Runtime, options: Options) -> None:
         self._clock = runtime.clock
@@ -51,63 +50,69 @@ class Adaptive:
         """Choose among these."""
         self._cycle = cycle = turns(upstreams)
         self._turn = int(self._rng.random() * len(cycle))
-        if len(upstreams) > LARGEST_SCAN:
-            self._rng.shuffle(cycle)
-            self._number = SAMPLE
-            self._row = (*cycle, *cycle[:SAMPLE])
-            self._place: Mapping[Upstream, int] | None = None
-        else:
-            self._number = len(upstreams)
-            self._row = (*upstreams, *upstreams)
-            self._place = {upstream: place for place, upstream in enumerate(upstreams)}
+        self._row = (*upstreams, *upstreams)
+        self._place = {upstream: place for place, upstream in enumerate(upstreams)}
+        self._aperture = Aperture(cycle, self._rng) if len(upstreams) > LARGEST_SCAN else None
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
         """The upstream that is expected to serve best, of those that are not in `tried`."""
-        # measured: 1.1 us at 4 upstreams, 2.3 us at 16, and as much from 33 to 1,000, bench/micro/balance.py
-        cycle = self._cycle
+        # measured: 1.1 us at 4 upstreams, 2.4 us at 16, 1.8 us from 33 to 1,000, bench/micro/balance.py
+        aperture, cycle = self._aperture, self._cycle
         if not cycle:
             return None
-        if self._place is None:
-            start = int(self._rng.random() * len(cycle))
-        else:
-            turn = self._turn
-            self._turn = turn + 1 if turn + 1 < len(cycle) else 0
-            start = self._place[cycle[turn]]
-        some: Sequence[Upstream] = self._row[start : start + self._number]
+        some = self._all() if aperture is None else aperture.next()
         if tried:
             some = [one for one in some if one not in tried] or [one for one in cycle if one not in tried]
             if not some:
                 return None
-        return _best(some, self._clock())
+        best, second = _best_two(some, self._clock())
+        if aperture is not None:
+            aperture.kept = (best, second)
+        return best
+
+    def _all(self) -> Sequence[Upstream]:
+        """All of them, beginning with the one whose turn it is."""
+        cycle, turn = self._cycle, self._turn
+        self._turn = turn + 1 if turn + 1 < len(cycle) else 0
+        start = self._place[cycle[turn]]
+        return self._row[start : start + len(self._place)]
 
     def __repr__(self) -> str:
         return f"<Adaptive of {len(self._cycle)} turns>"
 
 
-def _best(some: Sequence[Upstream], now: float) -> Upstream:
+def _best_two(some: Sequence[Upstream], now: float) -> tuple[Upstream, Upstream]:
+    """The one to take, and the next best: the same one when there is no other."""
     in_flight = weight = 0
     for upstream in some:
         in_flight += upstream.in_flight
         weight += upstream.weight
     hot = (HOT * in_flight + 2 * len(some)) / weight if in_flight else FOREVER
-    ramping = now - SLOW_START
-    best, least = None, FOREVER
+    best: Upstream | None = None
+    second: Upstream | None = None
+    least = next_least = FOREVER
     for upstream in some:
         # While nothing is in flight, turns keep to the weights.
         load = (upstream.in_flight + 1) / upstream.weight if in_flight else 1.0
         unit = upstream.unit or UNKNOWN
-        if upstream.failing or upstream.joined_at > ramping:
+        if upstream.failing or now - upstream.joined_at < SLOW_START:
             load *= _handicap(upstream, now)
             if not upstream.unit and upstream.failing_now(now) > FADED:
                 unit = ONLY_FAILED
         if load > hot:
             continue
         cost = unit * load * load
-        if upstream.unit_at < now - STALE and not upstream.in_flight:
+        if not upstream.in_flight and now - upstream.unit_at > STALE:
             cost *= STALE / (now - upstream.unit_at)
         if cost < least:
+            second = best
+            next_least = least
             best, least = upstream, cost * CLEARLY
-    return best or min(some, key=lambda upstream: (upstream.in_flight + 1) / upstream.weight * _handicap(upstream, now))
+        elif cost < next_least and upstream is not best:
+            second, next_least = upstream, cost
+    if best is None:
+        best = min(some, key=lambda upstream: (upstream.in_flight + 1) / upstream.weight * _handicap(upstream, now))
+    return best, second or best
 
 
 def _handicap(upstream: Upstream, now: float) -> float:

@@ -49,4 +49,4 @@ def _load(upstream: Upstream, now: float) -> float:
     waiting = upstream.in_flight
     if not upstream.peak:
         return SILENT + waiting if waiting else 0.0
-    return upstream.peak * exp((upstream.peak_at - now) / FADING) * (waiting + 1) / upstream.weight
+    return upstream.peak * exp((upstream.unit_at - now) / FADING) * (waiting + 1) / upstream.weight

@@ -12,64 +12,26 @@ NEWEST_OUTCOME = 0.3
 # Seconds after which a peak in latency, or a failure, counts 1/e.
 FADING = 10.0
 FORGIVEN = 0.01
+LONG_AGO = float("-inf")
 
 
-class Upstream:
-    """An address behind a service: plain state that strategies read and `forward` keeps true.
+class Learned:
+    """How much an upstream has to do, and what its replies teach, which pass by anyway.
 
-    `name` is the host:port shown in metrics and logs, `base` the path of its URL without a trailing slash, `in_flight`
-    the number of exchanges it is working on, at most `limit`. Times are `Runtime.clock` seconds.
-
-    Learned from the replies that pass by: `unit` is the time to the first byte divided by the number of exchanges that
-    were in flight, `peak` the time to the first byte, quick to rise and slow to fall, `failing` the share of failures.
-    An event stream counts with its first byte, never with its length.
+    Times are `Runtime.clock` seconds.
+    `in_flight` is the number of exchanges it is working on. `unit` is the time to the first byte divided by the number
+    of exchanges that were in flight, `peak` the time to the first byte, quick to rise and slow to fall, `failing` the
+    share of failures. An event stream counts with its first byte, never with its length.
     """
 
-    __slots__ = (
-        "authority",
-        "base",
-        "failing",
-        "failing_at",
-        "host",
-        "in_flight",
-        "joined_at",
-        "leg",
-        "limit",
-        "name",
-        "peak",
-        "peak_at",
-        "port",
-        "priority",
-        "server_name",
-        "standing",
-        "tls",
-        "unit",
-        "unit_at",
-        "url",
-        "weight",
-    )
+    # Apart from what else an upstream is, so that comparing many reads one place in memory of each.
+    __slots__ = ("failing", "failing_at", "in_flight", "joined_at", "peak", "unit", "unit_at", "weight")
 
-    def __init__(self, url: str, weight: int = 1, *, priority: int = 0, address: tuple[str, int] | None = None) -> None:
-        """`address` is where to connect, when that is not what `url` says but what was found behind its name."""
-        parts = urlsplit(url)
-        self.url = url
-        self.tls = parts.scheme == "https"
-        self.server_name = parts.hostname or ""
-        default = 443 if self.tls else 80
-        self.host, self.port = address or (self.server_name, parts.port or default)
-        self.base = parts.path.rstrip("/").encode("ascii")
-        self.name = _joined(self.host, self.port)
-        # The Host header it is sent: the port is left out when it is the scheme's own.
-        named = _joined(self.server_name, parts.port or (self.port if address else default))
-        self.authority = named.removesuffix(f":{default}").encode("ascii")
+    def __init__(self, weight: int) -> None:
         self.weight = weight
-        self.priority = priority
-        self.limit = 1_000_000
-        self.leg: object = None  # the way there, which `forward` knows
         self.in_flight = 0
-        self.joined_at = float("-inf")  # when it came, or came back: newcomers start slowly
-        self.standing = Standing()
-        self.unit = self.unit_at = self.peak = self.peak_at = self.failing = self.failing_at = 0.0
+        self.unit = self.unit_at = self.peak = self.failing = self.failing_at = 0.0
+        self.joined_at = LONG_AGO  # when it came, or came back: newcomers start slowly
 
     def began(self) -> int:
         """An exchange goes there; how many there are now, for `first_byte`."""
@@ -85,13 +47,12 @@ class Upstream:
         # measured: 0.3 us, bench/micro/balance.py
         unit = seconds / load
         self.unit = self.unit + (unit - self.unit) * NEWEST if self.unit else unit
-        self.unit_at = now
         if seconds > self.peak:
             self.peak = seconds
         else:
-            fading = exp((self.peak_at - now) / FADING)
+            fading = exp((self.unit_at - now) / FADING)
             self.peak = self.peak * fading + seconds * (1 - fading)
-        self.peak_at = now
+        self.unit_at = now
         if self.failing:
             failing = self.failing_now(now) * (1 - NEWEST_OUTCOME)
             self.failing, self.failing_at = (failing if failing > FORGIVEN else 0.0), now
@@ -104,6 +65,48 @@ class Upstream:
     def failing_now(self, now: float) -> float:
         """The share of failures, which time heals."""
         return self.failing * exp((self.failing_at - now) / FADING)
+
+
+class Upstream(Learned):
+    """An address behind a service: plain state that strategies read and `forward` keeps true.
+
+    `name` is the host:port shown in metrics and logs, `base` the path of its URL without a trailing slash, `limit` the
+    most that may be in flight.
+    """
+
+    __slots__ = (
+        "authority",
+        "base",
+        "host",
+        "leg",
+        "limit",
+        "name",
+        "port",
+        "priority",
+        "server_name",
+        "standing",
+        "tls",
+        "url",
+    )
+
+    def __init__(self, url: str, weight: int = 1, *, priority: int = 0, address: tuple[str, int] | None = None) -> None:
+        """`address` is where to connect, when that is not what `url` says but what was found behind its name."""
+        super().__init__(weight)
+        parts = urlsplit(url)
+        self.url = url
+        self.tls = parts.scheme == "https"
+        self.server_name = parts.hostname or ""
+        default = 443 if self.tls else 80
+        self.host, self.port = address or (self.server_name, parts.port or default)
+        self.base = parts.path.rstrip("/").encode("ascii")
+        self.name = _joined(self.host, self.port)
+        # The Host header it is sent: the port is left out when it is the scheme's own.
+        named = _joined(self.server_name, parts.port or (self.port if address else default))
+        self.authority = named.removesuffix(f":{default}").encode("ascii")
+        self.priority = priority
+        self.limit = 1_000_000
+        self.leg: object = None  # the way there, which `forward` knows
+        self.standing = Standing()
 
     def __repr__(self) -> str:
         return f"<Upstream {self.name} for {self.url} in_flight={self.in_flight} {self.standing!r}>"

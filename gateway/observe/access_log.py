@@ -55,7 +55,7 @@ def path_of(target: bytes) -> str:
 
 # measured: 1.0 us a line in batches, 2.3 us when orjson writes the whole of it; bench/micro/observe.py
 JSON = (
-    b'{"time":"%b","level":"info","message":"request","request_id":"%b","trace_id":"%b",%b,"status":%d,'
+    b'{"time":"%b","level":"info","message":"request","request_id":"%b","trace_id":"%b",%b,"upstream":%b,"status":%d,'
     b'"duration_ms":%.3f,"upstream_ms":%b,"bytes_in":%d,"bytes_out":%d,"attempts":%d}\n'
 )
 
@@ -67,7 +67,6 @@ def _json(exchange: Exchange, time: str) -> bytes:
         request.method[:LONGEST_METHOD],
         request.target[:LONGEST_PATH],
         exchange.service,
-        exchange.upstream,
         exchange.identity.subject[:LONGEST_TEXT],
         exchange.error[:LONGEST_TEXT],
     )
@@ -76,6 +75,7 @@ def _json(exchange: Exchange, time: str) -> bytes:
         exchange.request_id,
         exchange.traceparent[3:35],
         words,
+        orjson.dumps(exchange.upstream or None),  # which one of thousands would make each line's words new
         exchange.status,
         (ended_at - exchange.started_at) * 1000,
         b"%.3f" % ((ended_at - sent_at) * 1000) if sent_at else b"null",
@@ -86,14 +86,13 @@ def _json(exchange: Exchange, time: str) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _words(client: str, method: str, target: bytes, service: str, upstream: str, subject: str, error: str) -> bytes:
+def _words(client: str, method: str, target: bytes, service: str, subject: str, error: str) -> bytes:
     """The text of a line, as the inside of a JSON object: mostly that of a line before."""
     words: dict[str, str | None] = {
         "client": client,
         "method": method,
         "path": path_of(target),
         "service": service,
-        "upstream": upstream or None,
         "subject": subject or None,
         "error": error or None,
     }

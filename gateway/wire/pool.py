@@ -48,6 +48,11 @@ class Timeouts(Protocol):
 class Pool:
     """At most `limit` connections to `upstream`; over TLS when `tls` is given (verified, with SNI)."""
 
+    __slots__ = (
+        *("_closed", "_connecting", "_heads", "_idle", "_limit", "_open", "_runtime", "_tls"),
+        *("clock", "timeouts", "upstream"),
+    )
+
     def __init__(
         self,
         upstream: Address,

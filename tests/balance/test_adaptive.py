@@ -7,7 +7,7 @@ from balance_parts import Clock, strategy_of, upstreams_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balance.adaptive import HOT, LARGEST_SCAN, SAMPLE, SLOW_START, STALE
+from gateway.balance.adaptive import HOT, LARGEST_SCAN, SLOW_START, STALE
 from gateway.balance.upstream import FADING, Upstream
 from gateway.exchange import Exchange
 
@@ -151,15 +151,27 @@ def test_newcomer_comes_to_its_share_slowly(exchange: Exchange) -> None:
     assert 18 <= share() <= 22
 
 
-def test_among_many_a_sample_in_a_row_is_compared(exchange: Exchange) -> None:
+def test_among_many_the_best_is_found_and_remembered_until_it_is_busy(exchange: Exchange) -> None:
     clock = Clock()
     upstreams = upstreams_of([1] * (4 * LARGEST_SCAN))
     for upstream in upstreams[1:]:
         answered(upstream, 1.0, clock())
     answered(upstreams[0], 0.1, clock())
     strategy = strategy_of("adaptive", upstreams, clock=clock)
-    found = sum(strategy.pick(exchange) is upstreams[0] for _ in range(2000))
-    assert found / 2000 == pytest.approx(SAMPLE / len(upstreams), rel=0.3)
+    picked = [strategy.pick(exchange) for _ in range(40 * len(upstreams))]
+    found = picked.index(upstreams[0])
+    assert set(picked[found:]) == {upstreams[0]}
+    upstreams[0].in_flight = 10
+    assert upstreams[0] not in [strategy.pick(exchange) for _ in range(len(upstreams))]
+
+
+@pytest.mark.parametrize("number", [LARGEST_SCAN + 1, 60, 100, 300])
+def test_many_equals_take_turns(number: int, exchange: Exchange) -> None:
+    upstreams = upstreams_of([1] * number)
+    strategy = strategy_of("adaptive", upstreams)
+    shares = Counter(strategy.pick(exchange) for _ in range(200 * number))
+    assert set(shares) == set(upstreams)
+    assert max(shares.values()) < 1.5 * min(shares.values())
 
 
 def test_length_of_a_stream_teaches_nothing(exchange: Exchange) -> None:

@@ -1,0 +1,65 @@
+"""The aperture: everybody has a turn, the best are kept in view, and the window is as wide as the load asks for."""
+
+import random
+from collections import Counter
+
+import pytest
+from balance_parts import upstreams_of
+
+from gateway.balance.aperture import FRESH, NARROWEST, Aperture
+from gateway.balance.upstream import Upstream
+
+
+def rounds(aperture: Aperture, number: int) -> Counter[Upstream]:
+    """How often each was among the new ones, when nobody is ever busy."""
+    seen: Counter[Upstream] = Counter()
+    for _ in range(number):
+        some = aperture.next()[:FRESH]
+        seen.update(some)
+        aperture.kept = (some[0], some[1])
+    return seen
+
+
+@pytest.mark.parametrize("number", [33, 64, 100, 1000])
+def test_all_are_looked_at_as_often(number: int) -> None:
+    upstreams = upstreams_of([1] * number)
+    aperture = Aperture(upstreams, random.Random(1))
+    laps = number * 4
+    seen = rounds(aperture, laps * -(-NARROWEST // FRESH))
+    assert set(seen) == set(upstreams)
+    assert max(seen.values()) <= 1.3 * min(seen.values())
+
+
+def test_few_are_used_while_few_have_to_be() -> None:
+    upstreams = upstreams_of([1] * 1000)
+    aperture = Aperture(upstreams, random.Random(1))
+    seen = rounds(aperture, 100)
+    assert len(seen) <= 2 * NARROWEST
+
+
+def test_window_widens_to_all_when_the_best_are_busy() -> None:
+    upstreams = upstreams_of([1] * 500)
+    for upstream in upstreams:
+        upstream.in_flight = 2
+    aperture = Aperture(upstreams, random.Random(1))
+    seen: set[Upstream] = set()
+    for _ in range(2 * len(upstreams) // FRESH):
+        some = aperture.next()
+        seen.update(some)
+        aperture.kept = (some[0], some[1])
+    assert len(seen) > 0.95 * len(upstreams)
+
+
+def test_the_two_kept_are_compared_again() -> None:
+    upstreams = upstreams_of([1] * 100)
+    aperture = Aperture(upstreams, random.Random(1))
+    first = aperture.next()
+    aperture.kept = (first[1], first[3])
+    assert aperture.next()[FRESH:] == (first[1], first[3])
+
+
+def test_a_turn_of_a_heavier_one_comes_more_often() -> None:
+    upstreams = upstreams_of([3] + [1] * 60)
+    cycle = [upstreams[0]] * 3 + upstreams[1:]
+    seen = rounds(Aperture(cycle, random.Random(2)), 63 * 8 * -(-NARROWEST // FRESH))
+    assert seen[upstreams[0]] / seen.total() == pytest.approx(3 / 63, rel=0.25)
