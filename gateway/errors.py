@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 
 class GatewayError(Exception):
-    """A failure with an answer of its own; `detail` goes to the log, `headers` to the client as name, value pairs.
+    """A failure with an answer of its own; `detail` goes to the log, `headers`, lines ending in CRLF, to the client.
 
     `unsent` is true when no byte of the request can have reached an upstream, so that another one may be tried.
     """
 
     unsent = False
 
-    def __init__(self, detail: str = "", *, headers: tuple[tuple[str, str], ...] = (), rule: str | None = None) -> None:
+    def __init__(self, detail: str = "", *, headers: bytes = b"", rule: str | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.headers = headers
@@ -98,7 +98,7 @@ class ClientLeft(Exception):
 CLIENT_LEFT_STATUS = 499
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What a client is told: the status, the `type` of the error object, and a fixed sentence without input."""
 

@@ -2,7 +2,8 @@
 
 The whole gateway as `assembly` builds it (jwt, token bucket, least connections, metrics, access log) between transports
 in memory: a request is handed to `Downstream.data_received`, its reply to `UpstreamConnection.data_received`. Prints
-the best round in microseconds of CPU, for known heads, for heads that differ each time, and for a chunk of a stream.
+the best round in microseconds of CPU, for known heads, for heads that differ each time, for a refusal, and for a chunk
+of a stream.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ ROUNDS = 75
 REQUESTS = 1_000
 CHUNKS = 10_000
 SECRET = "not-a-secret-only-a-benchmark-0123456789"
+NO_LIMIT = {"bucket_size": 10**9, "refill_rate": "1000000/s"}
+NO_MORE = {"bucket_size": 1, "refill_rate": "1/h"}
 REPLY = (
     b"HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
     + (b"Content-Length: 1500\r\nConnection: keep-alive\r\n\r\n" + b"x" * 1500)
@@ -90,12 +93,12 @@ def head(token: str, number: int | None) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + b"y" * 1000
 
 
-async def build() -> tuple[Front, Assembly, str]:
+async def build(limit: dict[str, Any] = NO_LIMIT) -> tuple[Front, Assembly, str]:
     upstreams = [{"url": f"http://127.0.0.1:{port}/v1"} for port in (1, 2, 3, 4)]
     config = Config.model_validate(
         {
             "jwt": {"secret": SECRET},
-            "ratelimit": {"bucket_size": 10**9, "refill_rate": "1000000/s"},
+            "ratelimit": limit,
             "services": {"llm": {"upstreams": upstreams, "strategy": "least_connections"}},
         }
     )
@@ -124,10 +127,10 @@ def exchange(downstream: Downstream, data: bytes, reply: bytes) -> None:
 async def main() -> None:
     watch = Stopwatch.asked(__doc__, ROUNDS)
     front, _, token = await build()
+    refusing = connected((await build(NO_MORE))[0])
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
-    downstream = front()
-    downstream.connection_made(Transport())
+    downstream = connected(front)
     known = head(token, None)
     number, numbers = watch.calls(REQUESTS), itertools.count()
 
@@ -147,7 +150,26 @@ async def main() -> None:
     watch.best("a request with a known head, and its reply", number, same)
     watch.best("the same with a head that differs each time", number, different)
     watch.best("(of which making that head)", number, lambda: [head(token, next(numbers)) for _ in range(number)])
+    refused(watch, refusing, known)
     stream(watch, downstream, known)
+
+
+def connected(front: Front) -> Downstream:
+    downstream = front()
+    downstream.connection_made(Transport())
+    return downstream
+
+
+def refused(watch: Stopwatch, downstream: Downstream, request: bytes) -> None:
+    """Requests that are over the limit, all but the first."""
+    exchange(downstream, request, REPLY)
+    number = watch.calls(REQUESTS)
+
+    def refusals() -> None:
+        for _ in range(number):
+            downstream.data_received(request)
+
+    watch.best("a request that is over its limit, refused", number, refusals)
 
 
 def stream(watch: Stopwatch, downstream: Downstream, request: bytes) -> None:

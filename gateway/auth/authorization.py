@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from gateway.auth.base import CHALLENGE, Authenticator
+from gateway.auth.base import CHALLENGE, Authenticator, www_authenticate
 from gateway.auth.claim_headers import spell
 from gateway.errors import Forbidden
 from gateway.exchange import Identity, Request
@@ -20,7 +20,8 @@ class Authorized:
         self._inner = inner
         self._scopes = frozenset(scopes)
         self._claims = [(name, frozenset(values)) for name, values in claims.items()]
-        self._challenge = f'{INSUFFICIENT}, scope="{" ".join(scopes)}"' if scopes else INSUFFICIENT
+        challenge = f'{INSUFFICIENT}, scope="{" ".join(scopes)}"' if scopes else INSUFFICIENT
+        self._headers = www_authenticate(challenge)
 
     async def authenticate(self, request: Request) -> Identity:
         """The identity that the request proves, if it may."""
@@ -41,7 +42,7 @@ class Authorized:
         return identity
 
     def _forbidden(self, lacking: str) -> Forbidden:
-        return Forbidden(lacking, headers=(("WWW-Authenticate", self._challenge),))
+        return Forbidden(lacking, headers=self._headers)
 
     def __repr__(self) -> str:
         return f"<Authorized {' '.join(sorted(self._scopes))} {self._inner!r}>"

@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, Protocol, get_args
 
 from gateway.errors import Unauthenticated
@@ -112,5 +113,10 @@ class Scheme(ABC):
 def refused(reason: Reason) -> Unauthenticated:
     """The 401 for `reason`, to be raised; its `detail` is exactly `reason`, so that it can be a metric's label."""
     log.debug("refused: %s", reason)
-    challenge = CHALLENGE if reason in WITHOUT_TOKEN else INVALID
-    return Unauthenticated(reason, headers=(("WWW-Authenticate", challenge),))
+    return Unauthenticated(reason, headers=www_authenticate(CHALLENGE if reason in WITHOUT_TOKEN else INVALID))
+
+
+@lru_cache(maxsize=1024)
+def www_authenticate(challenge: str) -> bytes:
+    """The line of a reply that asks for `challenge` (RFC 9110, section 11.6.1)."""
+    return f"WWW-Authenticate: {challenge}\r\n".encode("ascii")

@@ -63,7 +63,7 @@ class Blind:
             self.counts[rule.on_store_error] += 1
         for rule, _ in checks:
             if rule.on_store_error == "closed" and not rule.shadow:
-                raise NoUpstream(f"limiter store, rule {rule.name}", headers=(("Retry-After", "1"),), rule=rule.name)
+                raise NoUpstream(f"limiter store, rule {rule.name}", headers=b"Retry-After: 1\r\n", rule=rule.name)
         mine = [(self._share(rule), key) for rule, key in checks if rule.on_store_error == "local"]
         held: Slots = []
         verdicts = iter(self._local.decide(mine, held) if mine else ())

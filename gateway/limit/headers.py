@@ -39,12 +39,11 @@ class LimitHeaders:
         chosen = verdicts[tightest]
         return self._templates[tightest] % (*numbers, chosen.remaining, -(-chosen.reset_us // SECOND))
 
-    def refusal(self, verdicts: Sequence[Verdict], refused: int) -> tuple[tuple[str, str], ...]:
-        """Names and values for a 429 by the rule at index `refused`: a request passes in `Retry-After` seconds."""
-        lines = self.lines(verdicts, refused).decode("ascii").splitlines()
-        fields = [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+    def refusal(self, verdicts: Sequence[Verdict], refused: int) -> bytes:
+        """The lines of a 429 by the rule at index `refused`: a request passes in `Retry-After` seconds."""
         # At least 1, because what is refused lacks some part of a unit.
-        return (*fields, ("Retry-After", str(-(-verdicts[refused].retry_after_us // SECOND))))
+        seconds = -(-verdicts[refused].retry_after_us // SECOND)
+        return b"%bRetry-After: %d\r\n" % (self.lines(verdicts, refused), seconds)
 
 
 def quoted(name: str) -> str:

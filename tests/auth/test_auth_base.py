@@ -9,12 +9,12 @@ from gateway.exchange import ANONYMOUS
 
 @pytest.mark.parametrize("reason", ["missing", "scheme"])
 def test_JW_15_a_request_without_a_token_is_told_the_scheme_and_no_error_code(reason: Reason) -> None:
-    assert refused(reason).headers == (("WWW-Authenticate", 'Bearer realm="ai-api-gateway"'),)
+    assert refused(reason).headers == b'WWW-Authenticate: Bearer realm="ai-api-gateway"\r\n'
 
 
 def test_JW_15_every_bad_token_gets_the_same_words_whatever_is_wrong_with_it() -> None:
     answers = {(refused(reason).headers, refused(reason).answer) for reason in REASONS[2:]}
-    assert [headers for headers, _ in answers] == [(("WWW-Authenticate", INVALID),)]
+    assert [headers for headers, _ in answers] == [f"WWW-Authenticate: {INVALID}\r\n".encode()]
     assert INVALID.split(", ") == [
         'Bearer realm="ai-api-gateway"',
         'error="invalid_token"',

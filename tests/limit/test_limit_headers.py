@@ -71,12 +71,9 @@ def test_several_rules_are_lists_and_the_old_fields_speak_of_the_tightest():
 def test_a_refusal_adds_the_seconds_to_wait():
     headers = LimitHeaders([rule(1, 1)])
     assert headers.refusal([Verdict(False, 0, 1, 1, 1)], 0) == (
-        ("RateLimit-Policy", '"default";q=1;w=1'),
-        ("RateLimit", '"default";r=0;t=1'),
-        ("X-RateLimit-Limit", "1"),
-        ("X-RateLimit-Remaining", "0"),
-        ("X-RateLimit-Reset", "1"),
-        ("Retry-After", "1"),
+        b'RateLimit-Policy: "default";q=1;w=1\r\n'
+        b'RateLimit: "default";r=0;t=1\r\n'
+        b"X-RateLimit-Limit: 1\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1\r\nRetry-After: 1\r\n"
     )
 
 
@@ -125,7 +122,7 @@ def test_RL_13_numbers_are_never_negative_and_fit_the_rule(size, rate, pauses):
         assert 0 <= standing["r"] == int(read["X-RateLimit-Remaining"]) < size
         assert 1 <= standing["t"] <= int(read["X-RateLimit-Reset"])
         if not verdict.allowed:
-            retry_after = dict(headers.refusal([verdict], 0))["Retry-After"]
+            retry_after = fields(headers.refusal([verdict], 0))["Retry-After"]
             assert retry_after.isdecimal()
             assert int(retry_after) >= max(1, standing["t"])  # the draft, section 6
 

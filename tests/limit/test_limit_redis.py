@@ -195,7 +195,7 @@ async def test_a_slot_is_held_until_the_permit_is_settled_and_settling_twice_fre
         )
         with pytest.raises(RateLimited) as refused:
             await permitted(limiter)
-        assert dict(refused.value.headers)["Retry-After"] == "1"
+        assert b"\r\nRetry-After: 1\r\n" in refused.value.headers
         first.settle(None)
         first.settle(None)
         assert (await permitted(limiter)).headers

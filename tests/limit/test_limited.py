@@ -1,5 +1,7 @@
 """The limiter of a service: a permit with its headers, or a refusal that says when."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,12 +49,9 @@ def test_a_refusal_names_its_rule_and_carries_the_headers():
     assert error.rule == "default"
     assert str(error) == "rate_limited: rule default"
     assert error.headers == (
-        ("RateLimit-Policy", '"default";q=1;w=1'),
-        ("RateLimit", '"default";r=0;t=1'),
-        ("X-RateLimit-Limit", "1"),
-        ("X-RateLimit-Remaining", "0"),
-        ("X-RateLimit-Reset", "1"),
-        ("Retry-After", "1"),
+        b'RateLimit-Policy: "default";q=1;w=1\r\n'
+        b'RateLimit: "default";r=0;t=1\r\n'
+        b"X-RateLimit-Limit: 1\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1\r\nRetry-After: 1\r\n"
     )
 
 
@@ -65,8 +64,7 @@ def test_RL_02_RL_13_retry_after_is_whole_seconds_at_least_one_and_tight(size, r
         refusal(limiter)
     while (error := refusal(limiter)) is None:
         pass
-    retry_after = dict(error.headers)["Retry-After"]
-    assert retry_after.isdecimal()
+    retry_after = re.search(rb"\r\nRetry-After: ([0-9]+)\r\n", error.headers)[1]
     assert int(retry_after) >= 1
     clock.us += (int(retry_after) - 1) * SECOND
     assert refusal(limiter) is not None
@@ -90,8 +88,8 @@ def test_with_several_rules_the_one_with_least_left_speaks_and_the_one_to_wait_f
     assert refusal(limiter) is None
     error = refusal(limiter)
     assert error.rule == "slow"
-    assert dict(error.headers)["X-RateLimit-Limit"] == "2"
-    assert dict(error.headers)["Retry-After"] == "1"
+    assert b"\r\nX-RateLimit-Limit: 2\r\n" in error.headers
+    assert error.headers.endswith(b"\r\nRetry-After: 1\r\n")
 
 
 def test_it_shows_its_rules():

@@ -65,12 +65,12 @@ def test_reply_to_head_is_the_same_without_its_body() -> None:
 
 def test_refusals_that_pass_say_when_to_come_again() -> None:
     assert read(reply(NoUpstream()))[1]["retry-after"] == "1"
-    assert read(reply(RateLimited(headers=(("Retry-After", "7"),))))[1]["retry-after"] == "7"
+    assert read(reply(RateLimited(headers=b"Retry-After: 7\r\n")))[1]["retry-after"] == "7"
     assert "retry-after" not in read(reply(NotFound()))[1]
 
 
 def test_errors_headers_and_the_limits_are_in_the_reply() -> None:
-    fields = read(reply(Unauthenticated(headers=(("WWW-Authenticate", "Bearer"),)), limits=b"RateLimit: x\r\n"))[1]
+    fields = read(reply(Unauthenticated(headers=b"WWW-Authenticate: Bearer\r\n"), limits=b"RateLimit: x\r\n"))[1]
     assert (fields["www-authenticate"], fields["ratelimit"]) == ("Bearer", "x")
     assert "GET" in read(reply(MethodNotAllowed()))[1]["allow"]
 
