@@ -4,11 +4,13 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from bench import compare, flame, peers, results, scenario, suite
+from bench.awake import awake
 from bench.contenders import CONTENDERS
 from bench.run import Options
 
@@ -31,7 +33,8 @@ def _run(arguments: argparse.Namespace) -> int:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"no such scenario: {', '.join(unknown)}; there are: all, {', '.join(known)}")
-    found = suite.run({name: known[name] for name in names}, arguments.only, _options(arguments))
+    with _cores(arguments):
+        found = suite.run({name: known[name] for name in names}, arguments.only, _options(arguments))
     print(suite.shown(found))
     print(f"\ntables, pictures and raw numbers: {suite.save(found)} ({found.seconds:.0f} s)")
     full = everything and not arguments.quick and arguments.docs and set(arguments.only) == set(CONTENDERS)
@@ -44,6 +47,10 @@ def _options(arguments: argparse.Namespace) -> Options:
     base = QUICK if arguments.quick else Options()
     changed = {key: value for key in ("seconds", "rounds", "warm_up") if (value := getattr(arguments, key)) is not None}
     return replace(base, **changed)
+
+
+def _cores(arguments: argparse.Namespace) -> AbstractContextManager[None]:
+    return awake() if arguments.awake else nullcontext()
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -64,7 +71,8 @@ def _peers(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    print(compare.compare(arguments.a, arguments.b, arguments.scenario, _options(arguments)))
+    with _cores(arguments):
+        print(compare.compare(arguments.a, arguments.b, arguments.scenario, _options(arguments)))
     return 0
 
 
@@ -115,6 +123,7 @@ def _add_lengths(parser: argparse.ArgumentParser, act: _Act) -> None:
         "--rounds", type=int, help="repetitions, 5 if not said; fewer where a scenario asks for fewer, in proportion"
     )
     parser.add_argument("--warm-up", type=float, help="seconds before the first sample of each contender, 0.4")
+    parser.add_argument("--awake", action="store_true", help="idle cores of a virtual machine do not halt (root)")
     parser.add_argument("--quick", action="store_true", help="see that it works: short samples, small amounts")
     parser.set_defaults(act=act)
 

@@ -5,6 +5,7 @@ import platform
 import subprocess
 from pathlib import Path
 
+from bench.awake import idle_cores
 from bench.stage import ROOT
 
 
@@ -16,6 +17,7 @@ def facts() -> dict[str, object]:
         "cpu": models[0] if models else platform.processor(),
         "cores": os.cpu_count() or 0,
         "memory_gb": round(memory[0] * 1024 / 1e9, 1) if memory else 0,
+        "idle_cores": idle_cores(),
         "load_before": [round(load, 2) for load in os.getloadavg()],
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

@@ -83,15 +83,26 @@ class Process:
         process = psutil.Process(self._child.pid)
         return [process, *process.children(recursive=True)]
 
+    def pause(self) -> None:
+        """It and its children get no time until `resume`: who waits for its turn disturbs nobody."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To all of its group: it leads a session of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, number)
+
     def stop(self) -> None:
         """End it and its children: politely, then not."""
+        self.resume()  # who is paused does not hear that it should end
         if self._child.poll() is None:
             self._child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(STOP_TIMEOUT)
-        # It leads a session of its own, so what is left of it is in its group.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._child.wait()
 
 

@@ -76,6 +76,9 @@ class Performance:
             done += 1
         self._say("preparing", done / steps)
         self._kind.prepare(self._setting, [(entry, self._running[entry.label]) for entry in self._warm()])
+        for running in self._running.values():
+            if running.process:
+                running.process.pause()
         for turn in range(rounds):
             for entry in list(self._entries):
                 self._say(f"{entry.label}, round {turn + 1} of {rounds}", done / steps)
@@ -123,14 +126,22 @@ class Performance:
 
     def _sample(self, entry: Entry) -> None:
         running = self._running.get(entry.label) or self._contender(entry).start(self._stage, self._job(entry))
-        if entry.label not in self.outcome.samples and not self._kind.fresh:
-            self._kind.measure(self._setting, entry, running, self._options.warm_up)
+        if running.process:
+            running.process.resume()
+        self._warm_up(entry, running)
         with Watch(self._stage.cores.used) as watch:
             figures: Figures = self._kind.measure(self._setting, entry, running, self._setting.seconds)
         self.outcome.samples.setdefault(entry.label, []).append({**figures, **watch.seen})
         self._stage.empty_logs()
-        if self._kind.fresh and running.process:
-            running.process.stop()
+        if running.process:
+            end = running.process.stop if self._kind.fresh else running.process.pause
+            end()
+
+    def _warm_up(self, entry: Entry, running: Running) -> None:
+        first = entry.label not in self.outcome.samples
+        seconds = self._options.warm_up if first else min(self._kind.rewarm, self._options.warm_up)
+        if seconds and not self._kind.fresh:
+            self._kind.measure(self._setting, entry, running, seconds)
 
 
 def perform(scenario: Scenario, chosen: Sequence[str], options: Options, say: Say) -> Outcome:

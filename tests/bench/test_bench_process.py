@@ -135,3 +135,19 @@ def _streaming_soon(stage: Stage, ports: list[int]) -> None:
 
 def _children() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
+
+
+def test_a_paused_process_does_nothing_until_it_is_resumed_and_can_be_ended(stage: Stage) -> None:
+    with stage:
+        process = _listening(stage, "exec('while True: pass')")
+        process.pause()
+        deadline = time.monotonic() + 10
+        while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline, "it goes on"
+        before = process.cpu()
+        process.resume()
+        while process.cpu() < before + 0.02:
+            assert time.monotonic() < deadline, "it does not go on"
+        process.pause()
+        process.stop()
+        assert not psutil.pid_exists(process.pid)
