@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from bench.figures import Estimate, mean, ratio
+from bench.figures import Estimate, Summary, difference, mean, median, ratio
 
 Figures = dict[str, float]
 SLOW = "slow: "  # begins the name of what was prepared for a label that answers few requests
+HEAVY_TAILED = frozenset(("latency",))  # kinds of which a round may be far out for no fault of who was measured
 ABSENT = "absent"  # how the reason why a contender is not here begins, where others have a version
 
 
@@ -33,14 +34,23 @@ class Outcome:
 
     def estimate(self, label: str, figure: str) -> Estimate | None:
         values = self.values(label, figure)
-        return mean(values) if values else None
+        return self._summary(values) if values else None
 
     def ratio(self, label: str, figure: str, to: str) -> Estimate | None:
         """Of paired rounds; None when one of them was not measured, or is not above zero."""
         ours, theirs = self.values(label, figure), self.values(to, figure)
         if not ours or not theirs or min(*ours, *theirs) <= 0:
             return None
-        return ratio(ours, theirs)
+        return ratio(ours, theirs, self._summary)
+
+    def difference(self, label: str, figure: str, to: str) -> Estimate | None:
+        """Of paired rounds; None when one of them was not measured."""
+        ours, theirs = self.values(label, figure), self.values(to, figure)
+        return difference(ours, theirs, self._summary) if ours and theirs else None
+
+    @property
+    def _summary(self) -> Summary:
+        return median if self.kind in HEAVY_TAILED else mean
 
     def against_baseline(self, label: str) -> Estimate | None:
         baseline = self.baselines.get(label, "")

@@ -139,9 +139,8 @@ class Performance:
 
     def _warm_up(self, entry: Entry, running: Running) -> None:
         first = entry.label not in self.outcome.samples
-        seconds = self._options.warm_up if first else min(self._kind.rewarm, self._options.warm_up)
-        if seconds and not self._kind.fresh:
-            self._kind.measure(self._setting, entry, running, seconds)
+        if self._kind.rewarm or (first and not self._kind.fresh):
+            self._kind.measure(self._setting, entry, running, self._options.warm_up)
 
 
 def perform(scenario: Scenario, chosen: Sequence[str], options: Options, say: Say) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from bench.figures import Estimate, difference
+from bench.figures import Estimate
 from bench.results import Outcome, Results
 
 FILE = Path(__file__).with_name("targets.toml")
@@ -71,7 +71,7 @@ class Verdict:
 
 
 def _doubt(found: Estimate) -> str:
-    return "one sample" if found.low is None else "the interval reaches across"
+    return "too few samples" if found.low is None else "the interval reaches across"
 
 
 def load(file: Path = FILE) -> list[Target]:
@@ -106,8 +106,7 @@ def _compared(target: Target, subject: str, other: str, outcome: Outcome) -> Est
         return outcome.estimate(subject, target.figure)
     if target.how == "ratio":
         return outcome.ratio(subject, target.figure, other)
-    ours, theirs = outcome.values(subject, target.figure), outcome.values(other, target.figure)
-    return difference(ours, theirs) if ours and theirs else None
+    return outcome.difference(subject, target.figure, other)
 
 
 def _range(outcome: Outcome, subject: str, figure: str) -> Estimate | None:

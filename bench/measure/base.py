@@ -77,7 +77,7 @@ class Kind:
 
     `cost` is the figure that ratios are of, in `unit`, less being better; `shown` are the other columns: figure to
     heading. `fresh` = every sample needs a proxy just started, and a warm-up would spoil it.
-    `rewarm` = seconds before each further sample: while others had their turns, connections were let go.
+    `rewarm` = warm up before every sample, not only the first: while others had their turns, connections were let go.
     """
 
     load: type[Load]
@@ -87,7 +87,7 @@ class Kind:
     shown: Mapping[str, str]
     prepare: Prepare = nothing
     fresh: bool = False
-    rewarm: float = 0.0
+    rewarm: bool = False
 
 
 def spent(to: Running, before: float) -> float:

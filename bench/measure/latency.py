@@ -73,4 +73,4 @@ SHOWN = {
     "client_cpu": "client busy",
     "cpu_us": "us CPU",
 }
-KIND = Kind(Latency, measure, "p99_ms", "ms, p99 from the intended moment", SHOWN, prepare, rewarm=0.2)
+KIND = Kind(Latency, measure, "p99_ms", "ms, p99 from the intended moment", SHOWN, prepare, rewarm=True)

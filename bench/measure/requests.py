@@ -109,4 +109,4 @@ def _tokens(setting: Setting, count: int) -> Path:
 
 
 SHOWN = {"per_second": "requests/s", "busy": "core busy", "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
-KIND = Kind(Requests, measure, "cpu_us", "us CPU a request", SHOWN, prepare, rewarm=0.2)
+KIND = Kind(Requests, measure, "cpu_us", "us CPU a request", SHOWN, prepare, rewarm=True)

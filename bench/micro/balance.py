@@ -16,6 +16,7 @@ from gateway.runtime import Runtime
 
 ROUNDS = 5
 PICKS = 20_000
+NOW = 100.0
 
 
 class Nowhere:
@@ -25,7 +26,7 @@ class Nowhere:
 
 def cost(watch: Stopwatch, name: str, upstreams: list[Upstream]) -> float:
     """Microseconds for one pick."""
-    pick = build(name, upstreams, Runtime(rng=random.Random(1))).pick
+    pick = build(name, upstreams, Runtime(clock=lambda: NOW, rng=random.Random(1))).pick
     return repeated(watch, pick)
 
 
@@ -79,7 +80,7 @@ def main() -> None:
             idle = cost(watch, name, upstreams)
             for upstream in upstreams:
                 upstream.in_flight = rng.randrange(20)
-                upstream.first_byte(0.1 + rng.random(), 1 + rng.randrange(20), Runtime().clock())
+                upstream.first_byte(0.1 + rng.random(), 1 + rng.randrange(20), NOW)
             busy = cost(watch, name, upstreams)
             print(f"{name:20}{number:6} upstreams, idle {idle:6.2f} us, busy {busy:6.2f} us")
     strategy = cost(watch, "least_connections", four())

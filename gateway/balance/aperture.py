@@ -32,22 +32,20 @@ class Aperture:
         self._row = (*shuffled, *shuffled[:FRESH])
         self._turns = len(shuffled)
         self._base = self._at = 0
-        self._width = NARROWEST
+        self._width = min(NARROWEST, len(shuffled))
         self.kept: tuple[Upstream, ...] = ()
 
     def next(self) -> Sequence[Upstream]:
         """Those to compare now."""
         kept, width = self.kept, self._width
         if kept and kept[0].in_flight > 1:
-            if width < self._turns:
-                self._width = width + WIDENS
+            self._width = min(width + WIDENS, self._turns)
         elif width > NARROWEST:
             self._width = width - 1
         at = self._at + FRESH
         if at >= width:
             at = 0
-            # By no multiple of FRESH: whoever was compared with one another is then compared with others.
-            self._base = (self._base + FRESH + 1) % self._turns
+            self._base = (self._base + 1) % self._turns
         self._at = at
         start = (self._base + at) % self._turns
         return self._row[start : start + FRESH] + kept

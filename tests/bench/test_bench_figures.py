@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bench.figures import Estimate, difference, mean, percentile, ratio
+from bench.figures import Estimate, difference, mean, median, percentile, ratio
 from bench.measure import users
 
 
@@ -42,6 +42,20 @@ def test_the_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
 def test_one_sample_has_no_interval() -> None:
     assert ratio([3.0], [2.0]) == Estimate(1.5)
     assert mean([3.0]) == Estimate(3.0)
+
+
+def test_a_median_does_not_mind_one_that_is_far_out() -> None:
+    assert median([1.0, 1.2, 0.9, 1.1, 75.0, 1.0, 0.8, 1.3, 1.1]) == Estimate(1.1, 0.9, 1.3)
+    assert difference([1.0, 75.0, 3.0], [0.5, 0.5, 2.0], median).value == 1.0
+
+
+def test_a_median_s_interval_takes_six_samples_and_holds_the_truth_nineteen_times_of_twenty() -> None:
+    assert median([1.0, 2.0, 4.0, 9.0]) == Estimate(3.0)
+    assert median([6.0, 1.0, 2.0, 3.0, 5.0, 4.0]) == Estimate(3.5, 1.0, 6.0)
+    rng = random.Random(1)
+    for size in (6, 9, 15):
+        found = [median([rng.lognormvariate(0, 2) for _ in range(size)]) for _ in range(2000)]
+        assert sum(each.low <= 1.0 <= each.high for each in found) >= 0.94 * len(found)
 
 
 def test_differences_are_paired_too_and_may_be_below_zero() -> None:
