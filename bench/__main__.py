@@ -141,5 +141,7 @@ def _names(known: Collection[str]) -> Callable[[str], list[str]]:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started ends
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, signal.default_int_handler)  # as Ctrl-C: what was started ends
     sys.exit(main())

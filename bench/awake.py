@@ -11,14 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path("/sys/module/haltpoll/parameters")
+GOVERNOR = Path("/sys/devices/system/cpu/cpuidle/current_governor")
 # Poll for 0.2 ms, the kernel's own default, and do not learn to give up sooner.
 WANTED = {"guest_halt_poll_ns": "200000", "guest_halt_poll_allow_shrink": "N"}
 
 
 @contextmanager
-def awake(folder: Path = FOLDER) -> Iterator[None]:
+def awake(folder: Path = FOLDER, governor: Path = GOVERNOR) -> Iterator[None]:
     """While this is open; then all is as before. RuntimeError when this machine cannot, or this user may not."""
-    if not folder.is_dir():
+    if not _governs(governor):
         raise RuntimeError("--awake: no virtual machine whose idle cores haltpoll looks after; go without it")
     before = {name: (folder / name).read_text().strip() for name in WANTED}
     try:
@@ -32,13 +33,17 @@ def _set(folder: Path, values: dict[str, str]) -> None:
     try:
         for name, value in values.items():
             (folder / name).write_text(value)
-    except PermissionError as error:
-        raise RuntimeError(f"--awake: only root may write {folder}; use sudo, or go without it") from error
+    except OSError as error:  # not root, or a container that sees it read-only
+        raise RuntimeError(f"--awake: {folder}: {error.strerror}; use sudo, or go without it") from error
 
 
-def idle_cores(folder: Path = FOLDER) -> str:
+def _governs(governor: Path) -> bool:
+    return governor.exists() and governor.read_text().strip() == "haltpoll"
+
+
+def idle_cores(folder: Path = FOLDER, governor: Path = GOVERNOR) -> str:
     """What they do, for the table of the machine."""
-    poll = folder / "guest_halt_poll_ns"
-    if not poll.exists():
+    if not _governs(governor):
         return "as the kernel likes"
-    return "poll (--awake)" if int(poll.read_text()) else "halt: whoever wakes them pays"
+    polls = int((folder / "guest_halt_poll_ns").read_text())
+    return f"poll for {polls / 1000:g} us, then halt" if polls else "halt: whoever wakes them pays (see --awake)"

@@ -106,6 +106,8 @@ class Performance:
             step(entry)
         except (RuntimeError, OSError) as error:
             self._entries.remove(entry)
+            if (running := self._running.pop(entry.label, None)) and running.process:
+                running.process.stop()
             self.outcome.skipped[entry.label] = " ".join(str(error).split())[:WHY]
 
     def _start(self, entry: Entry) -> None:
@@ -128,14 +130,16 @@ class Performance:
         running = self._running.get(entry.label) or self._contender(entry).start(self._stage, self._job(entry))
         if running.process:
             running.process.resume()
-        self._warm_up(entry, running)
-        with Watch(self._stage.cores.used) as watch:
-            figures: Figures = self._kind.measure(self._setting, entry, running, self._setting.seconds)
+        try:
+            self._warm_up(entry, running)
+            with Watch(self._stage.cores.used) as watch:
+                figures: Figures = self._kind.measure(self._setting, entry, running, self._setting.seconds)
+        finally:
+            if running.process:
+                end = running.process.stop if self._kind.fresh else running.process.pause
+                end()
         self.outcome.samples.setdefault(entry.label, []).append({**figures, **watch.seen})
         self._stage.empty_logs()
-        if running.process:
-            end = running.process.stop if self._kind.fresh else running.process.pause
-            end()
 
     def _warm_up(self, entry: Entry, running: Running) -> None:
         first = entry.label not in self.outcome.samples

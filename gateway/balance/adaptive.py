@@ -62,7 +62,7 @@ class Adaptive:
             return None
         some = self._all() if aperture is None else aperture.next()
         if tried:
-            some = [one for one in some if one not in tried] or [one for one in cycle if one not in tried]
+            some = [one for one in some if one not in tried] or [one for one in self._place if one not in tried]
             if not some:
                 return None
         best, second = _best_two(some, self._clock())
@@ -83,17 +83,13 @@ class Adaptive:
 
 def _best_two(some: Sequence[Upstream], now: float) -> tuple[Upstream, Upstream]:
     """The one to take, and the next best: the same one when there is no other."""
-    in_flight = weight = 0
-    for upstream in some:
-        in_flight += upstream.in_flight
-        weight += upstream.weight
-    hot = (HOT * in_flight + 2 * len(some)) / weight if in_flight else FOREVER
+    hot = _hot(some)
     best: Upstream | None = None
     second: Upstream | None = None
     least = next_least = FOREVER
     for upstream in some:
         # While nothing is in flight, turns keep to the weights.
-        load = (upstream.in_flight + 1) / upstream.weight if in_flight else 1.0
+        load = (upstream.in_flight + 1) / upstream.weight if hot < FOREVER else 1.0
         unit = upstream.unit or UNKNOWN
         if upstream.failing or now - upstream.joined_at < SLOW_START:
             load *= _handicap(upstream, now)
@@ -113,6 +109,15 @@ def _best_two(some: Sequence[Upstream], now: float) -> tuple[Upstream, Upstream]
     if best is None:
         best = min(some, key=lambda upstream: (upstream.in_flight + 1) / upstream.weight * _handicap(upstream, now))
     return best, second or best
+
+
+def _hot(some: Sequence[Upstream]) -> float:
+    """The load beyond which one is hot; infinite while nothing is in flight."""
+    in_flight = weight = 0
+    for upstream in some:
+        in_flight += upstream.in_flight
+        weight += upstream.weight
+    return (HOT * in_flight + 2 * len(some)) / weight if in_flight else FOREVER
 
 
 def _handicap(upstream: Upstream, now: float) -> float:

@@ -21,7 +21,7 @@ WIDENS = 64
 class Aperture:
     """Goes round a window of the `cycle`, which moves on a little with every lap, so that all have their turns.
 
-    `kept` is to be set to the best two of what `next` gave.
+    `kept` is to be set to the best two of what `next` gave. It counts turns, of which heavier ones have more.
     """
 
     __slots__ = ("_at", "_base", "_row", "_turns", "_width", "kept")
@@ -38,7 +38,7 @@ class Aperture:
     def next(self) -> Sequence[Upstream]:
         """Those to compare now."""
         kept, width = self.kept, self._width
-        if kept and kept[0].in_flight > 1:
+        if kept and kept[0].in_flight >= min(kept[0].weight + 1, kept[0].limit):
             self._width = min(width + WIDENS, self._turns)
         elif width > NARROWEST:
             self._width = width - 1

@@ -63,3 +63,16 @@ def test_a_turn_of_a_heavier_one_comes_more_often() -> None:
     cycle = [upstreams[0]] * 3 + upstreams[1:]
     seen = rounds(Aperture(cycle, random.Random(2)), 63 * 8 * -(-NARROWEST // FRESH))
     assert seen[upstreams[0]] / seen.total() == pytest.approx(3 / 63, rel=0.25)
+
+
+def test_window_widens_when_upstreams_take_one_request_at_a_time() -> None:
+    upstreams = upstreams_of([1] * 500)
+    for upstream in upstreams:
+        upstream.limit = upstream.in_flight = 1
+    aperture = Aperture(upstreams, random.Random(1))
+    seen: set[Upstream] = set()
+    for _ in range(2 * len(upstreams) // FRESH):
+        some = aperture.next()
+        seen.update(some)
+        aperture.kept = (some[0], some[1])
+    assert len(seen) > 0.95 * len(upstreams)
