@@ -52,7 +52,10 @@ def against(known: Scenario, labels: Sequence[str]) -> Scenario:
 
 
 def _sha(commit: str) -> str:
-    return _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}")
+    try:
+        return _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}")
+    except RuntimeError as error:
+        raise ValueError(f"{commit}: neither a results folder (with its path) nor a commit") from error
 
 
 def _tree(sha: str) -> Path:
@@ -78,6 +81,9 @@ def of_results(a: Results, b: Results, names: Sequence[str]) -> list[str]:
         rows = _rows(a.scenarios[name], b.scenarios[name])
         if len(rows) > 1:
             lines += ["", f"{name}: {b.scenarios[name].title}", *table.aligned(rows)]
+    if len(lines) == 2:
+        here, there = (", ".join(each.scenarios) or "nothing" for each in (a, b))
+        raise ValueError(f"nothing in common to compare: a has {here}; b has {there}")
     return lines
 
 

@@ -107,7 +107,10 @@ class Process:
 
 
 def spawn(command: list[str], core: int, **options: Any) -> "subprocess.Popen[str]":
-    """Start a child that stays on `core` and ends when the bench does; `options` are those of `Popen`."""
+    """Start a child that stays on `core` and ends when the bench does; `options` are those of `Popen`.
+
+    One that is paused does not hear of it when the bench is killed (SIGKILL): `kill -CONT` it, and it ends.
+    """
 
     def prepare() -> None:
         os.sched_setaffinity(0, {core})

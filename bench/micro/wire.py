@@ -127,11 +127,12 @@ def exchange(downstream: Downstream, data: bytes, reply: bytes) -> None:
 async def main() -> None:
     watch = Stopwatch.asked(__doc__, ROUNDS)
     front, _, token = await build()
+    known = head(token, None)
     refusing = connected((await build(NO_MORE))[0])
+    exchange(refusing, known, REPLY)  # the one that passes
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
     downstream = connected(front)
-    known = head(token, None)
     number, numbers = watch.calls(REQUESTS), itertools.count()
 
     def same() -> None:
@@ -161,8 +162,7 @@ def connected(front: Front) -> Downstream:
 
 
 def refused(watch: Stopwatch, downstream: Downstream, request: bytes) -> None:
-    """Requests that are over the limit, all but the first."""
-    exchange(downstream, request, REPLY)
+    """Requests that are over the limit."""
     number = watch.calls(REQUESTS)
 
     def refusals() -> None:

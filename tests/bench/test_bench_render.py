@@ -153,3 +153,9 @@ def test_two_results_are_compared_by_their_ratios_to_the_baseline(after: list[fl
     b = results(json=outcome({"nginx": [10.0, 10.0, 10.0], "gateway": after}))
     [line] = [line for line in compare.of_results(a, b, []) if line.startswith("gateway")]
     assert word in line
+
+
+def test_two_results_with_nothing_in_common_are_told_so() -> None:
+    a, b = results(json=outcome({"nginx": [10.0], "gateway": [20.0]})), results()
+    with pytest.raises(ValueError, match="a has json; b has nothing"):
+        compare.of_results(a, b, [])

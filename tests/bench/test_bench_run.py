@@ -100,7 +100,7 @@ def test_two_commits_take_turns_with_the_gateway_s_options_and_the_first_is_the_
 
 
 def test_an_unknown_commit_is_told() -> None:
-    with pytest.raises(RuntimeError, match="no-such-commit"):
+    with pytest.raises(ValueError, match="no-such-commit: neither a results folder"):
         compare.compare("no-such-commit", "HEAD", ["json"], TINY)
 
 
