@@ -122,7 +122,11 @@ def _add_lengths(parser: argparse.ArgumentParser, act: _Act) -> None:
     parser.add_argument(
         "--rounds", type=int, help="repetitions, 5 if not said; fewer where a scenario asks for fewer, in proportion"
     )
-    parser.add_argument("--warm-up", type=float, help="seconds before the first sample of each contender, 0.4")
+    parser.add_argument(
+        "--warm-up",
+        type=float,
+        help="seconds before samples, 0.4; see bench/README.md",
+    )
     parser.add_argument("--awake", action="store_true", help="idle cores of a virtual machine do not halt (root)")
     parser.add_argument("--quick", action="store_true", help="see that it works: short samples, small amounts")
     parser.set_defaults(act=act)

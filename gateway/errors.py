@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 
 class GatewayError(Exception):
-    """A failure with an answer of its own; `detail` goes to the log, `headers` to the client: lines as they are sent,
-    each ending in CRLF, made of what the configuration or the gateway itself says, never of a request.
+    """A failure with an answer of its own; `detail` goes to the log, `headers` to the client.
 
+    `headers` are ready-made lines, each ending in CRLF, of what the configuration or the gateway says, never a request.
     `unsent` is true when no byte of the request can have reached an upstream, so that another one may be tried.
     """
 

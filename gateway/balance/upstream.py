@@ -24,7 +24,6 @@ class Learned:
     share of failures. An event stream counts with its first byte, never with its length.
     """
 
-    # Apart from what else an upstream is, so that comparing many reads one place in memory of each.
     __slots__ = ("failing", "failing_at", "in_flight", "joined_at", "peak", "unit", "unit_at", "weight")
 
     def __init__(self, weight: int) -> None:
