@@ -11,7 +11,8 @@ K = TypeVar("K")
 
 
 class Runtime:
-    """What every part receives: `clock` (monotonic seconds), `wall` (Unix seconds), `rng`, `spawn`, `deadlines`."""
+    """What every part receives: `clock` (monotonic seconds), `wall` (Unix seconds), `rng`, `spawn`, `deadlines`,
+    `outbox`."""
 
     def __init__(
         self,
@@ -24,6 +25,7 @@ class Runtime:
         self.wall = wall
         self.rng = rng or random.Random()
         self.deadlines = Deadlines(clock)
+        self.outbox = Outbox()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
@@ -104,6 +106,42 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
         self._buckets.clear()
+
+
+class Held(Protocol):
+    """Something that waits for the end of the event loop's turn to be sent."""
+
+    def flush(self) -> None: ...
+
+
+class Outbox:
+    """What waits is sent when the event loop's turn ends, or so many do that others had to wait for long."""
+
+    MOST = 32
+
+    def __init__(self) -> None:
+        self._held: list[Held] = []
+
+    def add(self, one: Held) -> None:
+        """Have `one` sent soon."""
+        held = self._held
+        if not held:
+            asyncio.get_running_loop().call_soon(self.flush)
+        held.append(one)
+        if len(held) >= self.MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send all that waits."""
+        held, self._held = self._held, []
+        try:
+            for one in held:
+                one.flush()
+        except BaseException:
+            # Nobody suffers for another: what the others have to send is still there.
+            for one in held:
+                asyncio.get_running_loop().call_soon(one.flush)
+            raise
 
 
 class Memory(Generic[K, T]):

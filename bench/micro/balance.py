@@ -77,6 +77,8 @@ def main() -> None:
     for name in STRATEGIES:
         for number in (1, 4, 16, 64, 1000):
             upstreams = [Upstream(f"http://10.0.0.1:{port}") for port in range(1, number + 1)]
+            for upstream in upstreams:
+                upstream.first_byte(0.1, 1, NOW)
             idle = cost(watch, name, upstreams)
             for upstream in upstreams:
                 upstream.in_flight = rng.randrange(20)

@@ -191,8 +191,7 @@ class Downstream(DownstreamBody):
         self._exchange.reply_started = True
         self._keep = keep
         self._ends_reply = ends_reply
-        if self.transport is not None:
-            self.transport.write(data)
+        self.write(data)
         if self._write_paused and self.upstream is not None:
             self.upstream.pause_reading()
 

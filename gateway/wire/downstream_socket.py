@@ -5,6 +5,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.wire.sender import Sender
 from gateway.wire.socket_state import has_arrived, reset_on_close
 
 if TYPE_CHECKING:
@@ -31,17 +32,17 @@ class State(Enum):
 HEAD, BODY, BUSY, LINGER = State.HEAD, State.BODY, State.BUSY, State.LINGER
 
 
-class DownstreamSocket(asyncio.Protocol):
-    """`transport` is None once the connection is lost; `expires_at` is the deadline of the state it is in."""
+class DownstreamSocket(Sender):
+    """`expires_at` is the deadline of the state it is in."""
 
     __slots__ = (
         *("_buffer", "_ends_reply", "_front", "_keep", "_read_paused", "_rest", "_state", "_tunnel"),
-        *("expires_at", "transport", "watched_until"),
+        *("expires_at", "watched_until"),
     )
 
     def __init__(self, front: "Front") -> None:
+        super().__init__(front.runtime.outbox)
         self._front = front
-        self.transport: asyncio.Transport | None = None
         self.expires_at = self.watched_until = NEVER
         self._state = HEAD
         self._buffer = b""  # the beginning of a head, or what came after the current request
@@ -94,11 +95,6 @@ class DownstreamSocket(asyncio.Protocol):
             if not (self._rest or self.transport.is_closing()):
                 self.transport.resume_reading()
 
-    def write(self, data: bytes) -> None:
-        """Send more of the reply."""
-        if data and self.transport is not None:
-            self.transport.write(data)
-
     # --- the end ---
 
     def leave(self) -> None:
@@ -109,6 +105,7 @@ class DownstreamSocket(asyncio.Protocol):
     def close(self) -> None:
         """Close once everything written has left."""
         if self.transport is not None:
+            self.flush()
             self.transport.close()
             if not self.transport.can_write_eof():
                 # TLS: that we end it has to arrive; a client may take its time to agree (RFC 8446, section 6.1).
@@ -131,6 +128,7 @@ class DownstreamSocket(asyncio.Protocol):
         transport = self.transport
         if transport is None:
             return
+        self.flush()
         if has_arrived(transport) and (later or transport.can_write_eof()):
             if reset:
                 reset_on_close(transport)
@@ -159,6 +157,7 @@ class DownstreamSocket(asyncio.Protocol):
             return
         self._resume_reading()
         if transport.can_write_eof():
+            self.flush()
             transport.write_eof()
             self._expires_in(LINGER_SECONDS)
         else:

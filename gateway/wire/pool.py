@@ -118,7 +118,7 @@ class Pool:
         try:
             async with asyncio.timeout(self.timeouts.connect or None):
                 _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(self, self._heads, self._runtime.deadlines),
+                    lambda: UpstreamConnection(self, self._heads, self._runtime),
                     host,
                     port,
                     ssl=self._tls,

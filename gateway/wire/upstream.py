@@ -1,6 +1,6 @@
 """One connection to an upstream: sends a request, and relays the reply to the client as it comes.
 
-Bytes go from `data_received` here to `transport.write` of the client: no queue, no task, no copy of ours in between.
+Bytes go from `data_received` here to `write` of the client: no queue, no task, no copy of ours in between.
 The connection belongs to one exchange from `send` until the reply is whole; then its pool has it back, if it can be
 used again. Whatever goes wrong ends in `_fail`, which wakes the exchange's pipeline with the reason.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from gateway.drive import Parked
 from gateway.errors import GatewayError, UpstreamError, UpstreamTimeout
 from gateway.exchange import Exchange
-from gateway.runtime import Deadlines
+from gateway.runtime import Runtime
 from gateway.wire.express import Express, HeadTooLarge, Lane
 from gateway.wire.framing import LARGE_READ, Framing, FramingError, UntilClose
 from gateway.wire.grammar import ODD_BYTES_SO_FAR
@@ -42,8 +42,8 @@ class UpstreamConnection(UpstreamSocket):
 
     __slots__ = ("_attempt", "_buffer", "_lane", "_parked", "_reply", "_silent")
 
-    def __init__(self, pool: "Pool", heads: Express[ReplyHead], deadlines: Deadlines) -> None:
-        super().__init__(pool, deadlines)
+    def __init__(self, pool: "Pool", heads: Express[ReplyHead], runtime: Runtime) -> None:
+        super().__init__(pool, runtime)
         self._lane = Lane(heads)
         self._buffer = b""  # the beginning of a reply's head
         self._silent = False  # the head of an event stream has come, and no event
@@ -59,7 +59,6 @@ class UpstreamConnection(UpstreamSocket):
         Raises there UpstreamError or UpstreamTimeout; the client has had no byte of the reply when
         `exchange.reply_started` is false.
         """
-        assert self.transport is not None
         self._exchange = exchange
         self._attempt = attempt
         self._client = client = cast("Downstream", exchange.downstream)
@@ -74,7 +73,7 @@ class UpstreamConnection(UpstreamSocket):
         self.expires_at = due = due if due < self._total_at else self._total_at
         if due < self.watched_until:
             self._deadlines.watch(self, due)
-        self.transport.write(data)
+        self.write(data)
         return parked
 
     # --- the reply ---
@@ -279,6 +278,7 @@ class UpstreamConnection(UpstreamSocket):
     def hang_up(self) -> None:
         """The client ended the tunnel: so does the gateway, and nothing has failed."""
         parked = self._parked
+        self.flush()
         self.release()
         if parked is not None:
             parked.resolve(None)

@@ -4,8 +4,9 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from gateway.exchange import Exchange
-from gateway.runtime import Deadlines
+from gateway.runtime import Runtime
 from gateway.wire.framing import Framing
+from gateway.wire.sender import Sender
 
 if TYPE_CHECKING:
     from gateway.wire.downstream import Downstream
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 
 
-class UpstreamSocket(asyncio.Protocol):
+class UpstreamSocket(Sender):
     """Idle without an exchange, awaiting a reply head without a framing, else relaying a body.
 
     `reused`: has carried an exchange before. `body_paused`: the upstream does not keep up with the request body.
@@ -23,16 +24,16 @@ class UpstreamSocket(asyncio.Protocol):
 
     __slots__ = (
         *("_client", "_clock", "_deadlines", "_exchange", "_first_byte", "_framing", "_idle", "_pool", "_total_at"),
-        *("body_paused", "expires_at", "read_paused", "reused", "transport", "watched_until"),
+        *("body_paused", "expires_at", "read_paused", "reused", "watched_until"),
     )
 
-    def __init__(self, pool: "Pool", deadlines: Deadlines) -> None:
+    def __init__(self, pool: "Pool", runtime: Runtime) -> None:
+        super().__init__(runtime.outbox)
         self._pool = pool
-        self._deadlines = deadlines
+        self._deadlines = runtime.deadlines
         self._clock = pool.clock
         self._first_byte = pool.timeouts.first_byte or NEVER
         self._idle = pool.timeouts.idle or NEVER
-        self.transport: asyncio.Transport | None = None
         self.expires_at = self.watched_until = self._total_at = NEVER
         self.reused = self.body_paused = self.read_paused = False
         self._exchange: Exchange | None = None
@@ -57,6 +58,7 @@ class UpstreamSocket(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once; what the upstream still says is for nobody."""
         if self.transport is not None:
+            self._unsent = b""
             self.transport.abort()
             self._pool.lost(self)
 
@@ -65,7 +67,7 @@ class UpstreamSocket(asyncio.Protocol):
     def write_body(self, data: bytes) -> None:
         """Pass on more of the request body."""
         if self.transport is not None:
-            self.transport.write(data)
+            self.write(data)
             self._await_first_byte()
 
     def _await_first_byte(self) -> None:

@@ -14,7 +14,8 @@ def rounds(aperture: Aperture, number: int) -> Counter[Upstream]:
     """How often each was among the new ones, while the first of them is always the best."""
     seen: Counter[Upstream] = Counter()
     for _ in range(number):
-        some = aperture.next()[:FRESH]
+        aperture.turn()
+        some = aperture.some()[:FRESH]
         seen.update(some)
         aperture.kept = (some[0], some[1])
     return seen
@@ -49,9 +50,30 @@ def test_window_widens_to_all_when_the_best_are_busy_or_full(in_flight: int, lim
 def test_the_two_kept_are_compared_again() -> None:
     upstreams = upstreams_of([1] * 100)
     aperture = Aperture(upstreams, random.Random(1))
-    first = aperture.next()
+    first = aperture.some()
     aperture.kept = (first[1], first[3])
-    assert aperture.next()[FRESH:] == (first[1], first[3])
+    aperture.turn()
+    assert aperture.some()[FRESH:] == (first[1], first[3])
+
+
+def test_the_one_whose_turn_it_is_is_compared_first() -> None:
+    aperture = Aperture(upstreams_of([1] * 100), random.Random(1))
+    for _ in range(300):
+        one = aperture.turn()
+        assert aperture.some()[0] is one
+
+
+def test_the_window_narrows_while_turns_are_enough() -> None:
+    upstreams = upstreams_of([1] * 500)
+    aperture = Aperture(upstreams, random.Random(1))
+    upstreams[0].in_flight = 2
+    aperture.kept = (upstreams[0], upstreams[1])
+    for _ in range(8):
+        aperture.some()
+    assert len({aperture.turn() for _ in range(500)}) > 490
+    for _ in range(500 * 500):
+        aperture.turn()
+    assert len({aperture.turn() for _ in range(3 * NARROWEST)}) <= NARROWEST + 3
 
 
 def test_a_turn_of_a_heavier_one_comes_more_often() -> None:

@@ -241,11 +241,12 @@ async def test_ED_11_tiny_chunks_are_taken_a_piece_a_millisecond(gate: MemoryGat
     upstream = gate.accepted[0]
     before = len(upstream.written)
     body = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
-    client.feed(body + request())
+    await gate.sends(client, body + request())
     taken = len(upstream.written) - before
     assert 0 < taken < len(body) / 20
     assert not client.reading
     await gate.until(lambda: client.reading)
+    await gate.quiet()
     assert bytes(upstream.written[before:]) == body
     await gate.sends(upstream, OK)
     await gate.sends(upstream, OK)
@@ -299,6 +300,7 @@ async def test_tiny_chunks_that_turn_out_bad_are_refused_once(gate: MemoryGatewa
     await gate.sends(client, request(b"Transfer-Encoding: chunked", line=b"POST /v1/llm/x HTTP/1.1"))
     client.feed(b"1\r\nx\r\n" * 8_000 + b"zz\r\n" * 8_000)
     await gate.until(lambda: bool(client.ended))
+    await gate.quiet()
     assert got(client) == own(400, close=True)
     assert gate.accepted[0].lost
 
