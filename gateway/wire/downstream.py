@@ -146,7 +146,9 @@ class Downstream(DownstreamBody):
     def _begin(self, request: Request, length: int, start: int) -> None:
         front = self._front
         if not request.service and front.is_operators(request):
-            front.hand_over(self, self._buffer)
+            self.flush()
+            if not self._write_paused:  # else this comes up again when it is not
+                front.hand_over(self, self._buffer)
             return
         self._served = True
         peer = self._peer

@@ -100,6 +100,7 @@ class DownstreamSocket(Sender):
     def leave(self) -> None:
         """The client has left; seen by looking at the socket, as nothing is being read from it."""
         if self.transport is not None:
+            self.flush()
             self.transport.abort()
 
     def close(self) -> None:

@@ -103,7 +103,6 @@ class Front:
         """Let aiohttp's own server answer this request, and end the connection after it."""
         transport = connection.transport
         assert transport is not None
-        connection.flush()
         connection.transport = None
         connection.expires_at = float("inf")
         self.forget(connection)

@@ -41,4 +41,8 @@ class Sender(asyncio.Protocol):
         """Send now what waits."""
         unsent, self._unsent = self._unsent, b""
         if unsent and self.transport is not None:
-            self.transport.write(unsent)
+            try:
+                self.transport.write(unsent)
+            except BaseException:
+                self.transport.abort()  # or what follows would come behind a hole
+                raise

@@ -59,6 +59,7 @@ class UpstreamConnection(UpstreamSocket):
         Raises there UpstreamError or UpstreamTimeout; the client has had no byte of the reply when
         `exchange.reply_started` is false.
         """
+        assert self.transport is not None
         self._exchange = exchange
         self._attempt = attempt
         self._client = client = cast("Downstream", exchange.downstream)

@@ -97,7 +97,7 @@ async def test_nobody_suffers_for_another_whose_write_fails(outbox: Outbox) -> N
             raise MemoryError
 
     broken = Peer(outbox)
-    Broken(broken)
+    broken_transport = Broken(broken)
     pairs = [connected(outbox) for _ in range(3)]
     for peer in (pairs[0][0], broken, pairs[1][0], pairs[2][0]):
         peer.write(b"x")
@@ -105,6 +105,7 @@ async def test_nobody_suffers_for_another_whose_write_fails(outbox: Outbox) -> N
         outbox.flush()
     await asyncio.sleep(0)
     assert [bytes(transport.written) for _, transport in pairs] == [b"x"] * 3
+    assert broken_transport.lost or broken_transport.is_closing()
 
 
 @in_memory()
@@ -148,3 +149,20 @@ async def test_last_words_in_a_tunnel_are_passed_on_before_it_ends(gate: MemoryG
     await gate.quiet()
     assert upstream.written.endswith(b"bye")
     assert upstream.lost
+
+
+@in_memory()
+async def test_operators_path_waits_behind_a_reply_that_the_client_does_not_read(gate: MemoryGateway) -> None:
+    client = gate.connect()
+    write = client.write
+
+    def full(data: bytes) -> None:
+        write(data)
+        client.stall()
+
+    client.write = full  # type: ignore[method-assign]
+    await gate.sends(client, request(line=b"GET /nowhere HTTP/1.1") + request(line=b"GET /health HTTP/1.1"))
+    assert client.written.count(b"HTTP/1.1 ") == 1
+    client.write = write  # type: ignore[method-assign]
+    client.drain()
+    await gate.until(lambda: client.written.count(b"HTTP/1.1 ") == 2)
