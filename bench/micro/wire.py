@@ -110,7 +110,7 @@ async def build(limit: dict[str, Any] = NO_LIMIT) -> tuple[Front, Assembly, str]
     pipeline = Pipeline(parts.routes, Forward(runtime, observer), observer)
     front = Front(config.server, runtime, pipeline.handle, pipeline.reject, asyncio.Protocol, frozenset())
     for _, pool in parts.pools():
-        connection = UpstreamConnection(pool, pool._heads, runtime.deadlines)
+        connection = UpstreamConnection(pool, pool._heads, runtime)
         connection.connection_made(Transport())
         pool._open.add(connection)
         pool.put(connection, 100.0)
@@ -121,7 +121,9 @@ def exchange(downstream: Downstream, data: bytes, reply: bytes) -> None:
     downstream.data_received(data)
     upstream = downstream.upstream
     assert upstream is not None
+    upstream.flush()
     upstream.data_received(reply)
+    downstream.flush()
 
 
 async def main() -> None:
@@ -168,6 +170,7 @@ def refused(watch: Stopwatch, downstream: Downstream, request: bytes) -> None:
     def refusals() -> None:
         for _ in range(number):
             downstream.data_received(request)
+            downstream.flush()
 
     watch.best("a request that is over its limit, refused", number, refusals)
 
@@ -183,6 +186,7 @@ def stream(watch: Stopwatch, downstream: Downstream, request: bytes) -> None:
     def taken() -> None:
         for _ in range(chunks):
             take(CHUNK)
+            downstream.flush()
 
     watch.best("one chunk of an event stream", chunks, taken)
 
