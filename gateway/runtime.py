@@ -117,6 +117,8 @@ class Held(Protocol):
 class Outbox:
     """What waits is sent when the event loop's turn ends, or so many do that others had to wait for long."""
 
+    # measured: JSON costs 2.99 x nginx's CPU with 4, 2.75 with 8, 2.59 with 16, 2.50 without a bound, where idle cores
+    # halt; the more may wait, the longer the first one does
     MOST = 32
 
     def __init__(self) -> None:

@@ -1,6 +1,7 @@
 """One connection to an upstream: sends a request, and relays the reply to the client as it comes.
 
-Bytes go from `data_received` here to `write` of the client: no queue, no task, no copy of ours in between.
+Bytes go from `data_received` here to `write` of the client: no task and no copy of ours in between; only what is small
+waits, for the end of the event loop's turn.
 The connection belongs to one exchange from `send` until the reply is whole; then its pool has it back, if it can be
 used again. Whatever goes wrong ends in `_fail`, which wakes the exchange's pipeline with the reason.
 """
