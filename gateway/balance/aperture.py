@@ -14,17 +14,19 @@ from gateway.balance.upstream import Upstream
 FRESH = 6
 # The window begins with so many turns, and never has fewer.
 NARROWEST = 64
-# It is wider by so many when even the best one had more to do than this request, and else narrower by one.
-WIDENS = 64
+# It moves on after a lap, or after one more for each so many turns there are: who comes into it is cold.
+TURNS_A_LAP = 512
+# It is wider by so many turns when even the best had something to do, and narrower by an eighth with every lap.
+WIDENS = 8
 
 
 class Aperture:
     """Goes round a window of the `cycle`, which moves on a little with every lap, so that all have their turns.
 
-    `kept` is to be set to the best two of what `some` gave. It counts turns, of which heavier ones have more.
+    It counts turns, of which heavier ones have more.
     """
 
-    __slots__ = ("_at", "_base", "_row", "_start", "_turns", "_width", "kept")
+    __slots__ = ("_at", "_base", "_laps", "_narrowest", "_row", "_start", "_turns", "_width", "kept")
 
     def __init__(self, cycle: Sequence[Upstream], rng: Random) -> None:
         shuffled = list(cycle)
@@ -32,7 +34,8 @@ class Aperture:
         self._row = (*shuffled, *shuffled[:FRESH])
         self._turns = len(shuffled)
         self._base = self._at = self._start = 0
-        self._width = min(NARROWEST, len(shuffled))
+        self._width = self._narrowest = min(NARROWEST, len(shuffled))
+        self._laps = 0
         self.kept: tuple[Upstream, ...] = ()
 
     def turn(self) -> Upstream:
@@ -40,19 +43,22 @@ class Aperture:
         at = self._at + 1
         if at >= self._width:
             at = 0
-            self._base = (self._base + 1) % self._turns
-            if self._width > NARROWEST:
-                self._width -= 1
+            self._laps += 1
+            if self._laps > self._turns // TURNS_A_LAP:
+                self._laps = 0
+                self._base = (self._base + 1) % self._turns
+            self._width = max(self._narrowest, self._width - self._width // 8)
         self._at = at
         start = self._start = (self._base + at) % self._turns
         return self._row[start]
 
     def some(self) -> Sequence[Upstream]:
         """Those to compare: the one whose turn it is, those after it, whose turns are over with that, and `kept`."""
-        kept, width = self.kept, self._width
-        if kept and kept[0].in_flight >= min(kept[0].weight + 1, kept[0].limit):
-            self._width = min(width + WIDENS, self._turns)
-        elif width > NARROWEST:
-            self._width = width - 1
         self._at += FRESH - 1
-        return self._row[self._start : self._start + FRESH] + kept
+        return self._row[self._start : self._start + FRESH] + self.kept
+
+    def keep(self, best: Upstream, second: Upstream) -> None:
+        """These were the best two; the first one gets the request."""
+        self.kept = (best, second)
+        if best.in_flight >= min(best.weight, best.limit):
+            self._width = min(self._width + WIDENS, self._turns)

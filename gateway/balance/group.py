@@ -140,7 +140,7 @@ class Group:
 
     def ended(self, upstream: Upstream) -> None:
         """An exchange there is over."""
-        upstream.in_flight -= 1
+        upstream.ended()
         if self._queue.waiters:
             self._queue.wake()
 

@@ -9,6 +9,8 @@ from gateway.balance.upstream import Upstream
 from gateway.runtime import Runtime
 
 Probe = Callable[[Upstream], Awaitable[bool]]
+# Of many upstreams, those whose checks are due so soon after each other are checked together.
+AT_ONCE_SECONDS = 0.02
 
 
 class HealthOptions(Protocol):
@@ -51,35 +53,42 @@ class HealthChecks:
             self._rounds.cancel()
 
     async def _run(self) -> None:
-        uniform = self._runtime.rng.uniform
         while True:
             upstreams = list(self._group.upstreams)
             self._runtime.rng.shuffle(upstreams)
             self._in_a_row = {upstream: self._in_a_row.get(upstream, 0) for upstream in upstreams}
             if not upstreams:
                 await asyncio.sleep(self._options.interval)
-            for upstream in upstreams:
-                await asyncio.sleep(self._options.interval / len(upstreams) * uniform(0.75, 1.25))
-                if upstream not in self._busy:
-                    self._runtime.spawn(self._check(upstream), f"check of {upstream.name}")
+            at_once = max(1, int(len(upstreams) * AT_ONCE_SECONDS / self._options.interval))
+            for start in range(0, len(upstreams), at_once):
+                some = upstreams[start : start + at_once]
+                pause = self._options.interval * len(some) / len(upstreams)
+                await asyncio.sleep(pause * self._runtime.rng.uniform(0.75, 1.25))
+                for upstream in some:
+                    self._look_at(upstream)
+
+    def _look_at(self, upstream: Upstream) -> None:
+        if upstream in self._busy:
+            return
+        if self._has_replied(upstream):
+            self._judge(upstream, good=True)
+        else:
+            self._runtime.spawn(self._check(upstream), f"check of {upstream.name}")
+
+    def _has_replied(self, upstream: Upstream) -> bool:
+        options, recently = self._options, self._runtime.clock() - self._options.interval
+        return options.path is None and upstream.standing.healthy and upstream.unit_at > recently
 
     async def _check(self, upstream: Upstream) -> None:
         self._busy.add(upstream)
         try:
-            self._judge(upstream, good=await self._ask(upstream))
+            async with asyncio.timeout(self._options.timeout):
+                good = await self._probe(upstream)
+        except TimeoutError:
+            good = False
         finally:
             self._busy.discard(upstream)
-
-    async def _ask(self, upstream: Upstream) -> bool:
-        options = self._options
-        now = self._runtime.clock()
-        if options.path is None and upstream.standing.healthy and now - upstream.unit_at < options.interval:
-            return True
-        try:
-            async with asyncio.timeout(options.timeout):
-                return await self._probe(upstream)
-        except TimeoutError:
-            return False
+        self._judge(upstream, good=good)
 
     def _judge(self, upstream: Upstream, *, good: bool) -> None:
         before = self._in_a_row.get(upstream)

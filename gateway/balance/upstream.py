@@ -15,31 +15,43 @@ FORGIVEN = 0.01
 LONG_AGO = float("-inf")
 
 
+class Crowd:
+    """Upstreams that are chosen among: how many exchanges all of them are working on."""
+
+    __slots__ = ("in_flight",)
+
+    def __init__(self, in_flight: int = 0) -> None:
+        self.in_flight = in_flight
+
+
 class Learned:
     """How much an upstream has to do, and what its replies teach, which pass by anyway.
 
     Times are `Runtime.clock` seconds.
     `in_flight` is the number of exchanges it is working on. `unit` is the time to the first byte divided by the number
     of exchanges that were in flight, `peak` the time to the first byte, quick to rise and slow to fall, `failing` the
-    share of failures. An event stream counts with its first byte, never with its length.
+    share of failures. An event stream counts with its first byte, never with its length. `crowd` is who else is there.
     """
 
-    __slots__ = ("failing", "failing_at", "in_flight", "joined_at", "peak", "unit", "unit_at", "weight")
+    __slots__ = ("crowd", "failing", "failing_at", "in_flight", "joined_at", "peak", "unit", "unit_at", "weight")
 
     def __init__(self, weight: int) -> None:
         self.weight = weight
         self.in_flight = 0
+        self.crowd = Crowd()
         self.unit = self.unit_at = self.peak = self.failing = self.failing_at = 0.0
         self.joined_at = LONG_AGO  # when it came, or came back: newcomers start slowly
 
     def began(self) -> int:
         """An exchange goes there; how many there are now, for `first_byte`."""
         self.in_flight += 1
+        self.crowd.in_flight += 1
         return self.in_flight
 
     def ended(self) -> None:
         """The exchange is over, whatever became of it."""
         self.in_flight -= 1
+        self.crowd.in_flight -= 1
 
     def first_byte(self, seconds: float, load: int, now: float) -> None:
         """A reply that is no failure began `seconds` after its request was sent, as one of `load` exchanges."""

@@ -7,7 +7,8 @@ from balance_parts import Clock, strategy_of, upstreams_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balance.adaptive import HOT, LARGEST_SCAN, SLOW_START, STALE
+from gateway.balance.adaptive import HOT, LARGEST_SCAN, SLOW_START, STALE, Adaptive
+from gateway.balance.base import Strategy
 from gateway.balance.upstream import FADING, Upstream
 from gateway.exchange import Exchange
 
@@ -84,6 +85,48 @@ def test_a_faster_one_among_idle_equals_is_found(number: int, weight: int, excha
     for _ in range(100 * number):
         strategy.pick(exchange)
     assert {strategy.pick(exchange) for _ in range(20)} == {upstreams[2]}
+
+
+def busy_alike(number: int, each: int, exchange: Exchange) -> tuple[list[Upstream], Strategy]:
+    """Upstreams that work on `each` exchanges, and what chooses among them, which has compared them."""
+    clock = Clock()
+    upstreams = upstreams_of([1] * number)
+    for upstream in upstreams:
+        answered(upstream, 0.1, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    strategy.pick(exchange)
+    for upstream in upstreams:
+        for _ in range(each):
+            upstream.began()
+    return upstreams, strategy
+
+
+@pytest.mark.parametrize("number", [2, 4, LARGEST_SCAN])
+def test_who_has_no_more_to_do_than_others_is_taken_at_its_turn(
+    number: int, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstreams, strategy = busy_alike(number, 10, exchange)
+    monkeypatch.setattr(Adaptive, "_compared", None)  # nobody has to be compared
+    for _ in range(10 * number):
+        picked = strategy.pick(exchange)
+        assert picked is not None
+        picked.began()
+    assert {upstream.in_flight for upstream in upstreams} == {20}
+
+
+@pytest.mark.parametrize("number", [2, 4, LARGEST_SCAN])
+def test_who_has_more_to_do_loses_its_turn(number: int, exchange: Exchange) -> None:
+    upstreams, strategy = busy_alike(number, 4, exchange)
+    for _ in range(4):
+        upstreams[1].began()
+    assert upstreams[1] not in {strategy.pick(exchange) for _ in range(2 * number)}
+
+
+def test_idle_one_is_taken_while_others_work(exchange: Exchange) -> None:
+    """However few of them are idle."""
+    upstreams, strategy = busy_alike(8, 1, exchange)
+    upstreams[3].ended()
+    assert {strategy.pick(exchange) for _ in range(16)} == {upstreams[3]}
 
 
 def test_the_only_one_is_taken_unless_it_was_tried(exchange: Exchange) -> None:

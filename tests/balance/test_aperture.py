@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from balance_parts import upstreams_of
 
-from gateway.balance.aperture import FRESH, NARROWEST, Aperture
+from gateway.balance.aperture import FRESH, NARROWEST, TURNS_A_LAP, WIDENS, Aperture
 from gateway.balance.upstream import Upstream
 
 
@@ -17,7 +17,7 @@ def rounds(aperture: Aperture, number: int) -> Counter[Upstream]:
         aperture.turn()
         some = aperture.some()[:FRESH]
         seen.update(some)
-        aperture.kept = (some[0], some[1])
+        aperture.keep(some[0], some[1])
     return seen
 
 
@@ -51,7 +51,7 @@ def test_the_two_kept_are_compared_again() -> None:
     upstreams = upstreams_of([1] * 100)
     aperture = Aperture(upstreams, random.Random(1))
     first = aperture.some()
-    aperture.kept = (first[1], first[3])
+    aperture.keep(first[1], first[3])
     aperture.turn()
     assert aperture.some()[FRESH:] == (first[1], first[3])
 
@@ -63,15 +63,21 @@ def test_the_one_whose_turn_it_is_is_compared_first() -> None:
         assert aperture.some()[0] is one
 
 
+def test_the_more_there_are_the_more_laps_pass_before_the_window_moves() -> None:
+    aperture = Aperture(upstreams_of([1] * (2 * TURNS_A_LAP)), random.Random(1))
+    first = {aperture.turn() for _ in range(2 * NARROWEST)}
+    assert len(first) == NARROWEST
+    assert len(first | {aperture.turn() for _ in range(2 * NARROWEST)}) == NARROWEST + 1
+
+
 def test_the_window_narrows_while_turns_are_enough() -> None:
     upstreams = upstreams_of([1] * 500)
     aperture = Aperture(upstreams, random.Random(1))
-    upstreams[0].in_flight = 2
-    aperture.kept = (upstreams[0], upstreams[1])
-    for _ in range(8):
-        aperture.some()
+    upstreams[0].in_flight = 1
+    for _ in range(500 // WIDENS):
+        aperture.keep(upstreams[0], upstreams[1])
     assert len({aperture.turn() for _ in range(500)}) > 490
-    for _ in range(500 * 500):
+    for _ in range(20 * 500):
         aperture.turn()
     assert len({aperture.turn() for _ in range(3 * NARROWEST)}) <= NARROWEST + 3
 
