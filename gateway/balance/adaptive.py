@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from gateway.balance.aperture import Aperture
 from gateway.balance.base import Options, turns
-from gateway.balance.upstream import Crowd, Upstream
+from gateway.balance.upstream import Upstream, together
 from gateway.exchange import Exchange
 from gateway.runtime import Runtime
 
@@ -18,8 +18,10 @@ LARGEST_SCAN = 32
 HOT = 1.25
 # An upstream must be this much better than the one whose turn it is: estimates of equals differ by chance.
 CLEARLY = 0.8
-# Who is not slower than this is one of the fast ones: two estimates of equals seldom differ by more.
+# The fastest is at most so much faster than who is among the fastest: estimates of equals seldom differ by more.
 ALIKE = 0.64
+# Half an exchange more than the best had is nothing.
+A_LITTLE = 0.5
 # Seconds after which what is known of an idle upstream is doubted, so that it is tried again.
 STALE = 5.0
 # Seconds in which a newcomer comes to its full share, and the share it begins with.
@@ -38,13 +40,13 @@ class Adaptive:
 
     `load` is (in_flight + 1) / weight, `unit` the time to the first byte for each exchange in flight; so unit * load is
     the latency to expect, and times load again, what it costs all who are there. Failures and a recent arrival count as
-    load. Until something is known, and among equals, upstreams take turns. Whoever has no more to do than the mean when
-    its turn comes is not compared with others, if it is one of the fast ones by what the last comparison saw.
+    load. Until something is known, and among equals, upstreams take turns. When it is the turn of one that is among the
+    fastest of the last comparison, and as far below the mean load as its best was, others are not compared with it.
     """
 
     __slots__ = (
-        *("_aperture", "_clock", "_crowd", "_cycle", "_least_unit", "_only", "_place", "_rng", "_row", "_turn"),
-        *("_weight",),
+        *("_aperture", "_below", "_clock", "_crowd", "_cycle", "_least_unit"),
+        *("_only", "_place", "_rng", "_row", "_turn"),
     )
 
     def __init__(self, upstreams: Sequence[Upstream], runtime: Runtime, options: Options) -> None:
@@ -60,10 +62,8 @@ class Adaptive:
         self._row = (*upstreams, *upstreams)
         self._place = {upstream: place for place, upstream in enumerate(upstreams)}
         self._least_unit = 0.0  # of the last comparison
-        self._weight = sum(upstream.weight for upstream in upstreams)
-        self._crowd = crowd = Crowd(sum(upstream.in_flight for upstream in upstreams))
-        for upstream in upstreams:
-            upstream.crowd = crowd
+        self._below = 0.0  # the same: how far below the mean was the load of the best
+        self._crowd = together(upstreams)
         self._aperture = Aperture(cycle, self._rng) if len(upstreams) > LARGEST_SCAN else None
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
@@ -81,7 +81,7 @@ class Adaptive:
         # measured: 29.9 us for a JSON request over 4 busy upstreams instead of 32.5, in one run; code that seldom runs,
         # and branches nobody foresees, cost more than bench/micro/balance.py shows
         if (
-            (not load or (load + 1) * self._weight <= (self._crowd.in_flight + len(self._place)) * one.weight)
+            (not load or (load + 1) / one.weight + self._below <= self._crowd.mean_load())
             and unit * ALIKE <= least
             and least * CLEARLY <= unit
             and not (tried or one.failing or now - one.joined_at < SLOW_START)
@@ -104,6 +104,7 @@ class Adaptive:
                 return None
         best, second = _best_two(some, now)
         self._least_unit = min([one.unit for one in some])
+        self._below = max(0.0, self._crowd.mean_load() - (best.in_flight + 1) / best.weight - A_LITTLE)
         if aperture is not None:
             aperture.keep(best, second)
         return best

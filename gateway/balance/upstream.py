@@ -1,5 +1,6 @@
 """One place to send requests to, and what the balancer knows about it."""
 
+from collections.abc import Sequence
 from math import exp
 from urllib.parse import urlsplit
 
@@ -18,10 +19,14 @@ LONG_AGO = float("-inf")
 class Crowd:
     """Upstreams that are chosen among: how many exchanges all of them are working on."""
 
-    __slots__ = ("in_flight",)
+    __slots__ = ("in_flight", "number", "weight")
 
-    def __init__(self, in_flight: int = 0) -> None:
-        self.in_flight = in_flight
+    def __init__(self) -> None:
+        self.in_flight = self.number = self.weight = 0
+
+    def mean_load(self) -> float:
+        """What one has to do with one exchange more, for each unit of weight."""
+        return (self.in_flight + self.number) / self.weight
 
 
 class Learned:
@@ -121,6 +126,17 @@ class Upstream(Learned):
 
     def __repr__(self) -> str:
         return f"<Upstream {self.name} for {self.url} in_flight={self.in_flight} {self.standing!r}>"
+
+
+def together(upstreams: Sequence[Upstream]) -> Crowd:
+    """Make these a crowd, whatever crowd they were in."""
+    crowd = Crowd()
+    for upstream in upstreams:
+        crowd.in_flight += upstream.in_flight
+        crowd.number += 1
+        crowd.weight += upstream.weight
+        upstream.crowd = crowd
+    return crowd
 
 
 def _joined(host: str, port: int) -> str:
