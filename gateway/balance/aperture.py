@@ -6,6 +6,7 @@ and Shah, FOCS 2002).
 """
 
 from collections.abc import Sequence
+from math import gcd
 from random import Random
 
 from gateway.balance.upstream import Upstream
@@ -26,13 +27,14 @@ class Aperture:
     It counts turns, of which heavier ones have more.
     """
 
-    __slots__ = ("_at", "_base", "_laps", "_narrowest", "_row", "_start", "_turns", "_width", "kept")
+    __slots__ = ("_at", "_base", "_divisor", "_laps", "_narrowest", "_row", "_start", "_turns", "_width", "kept")
 
     def __init__(self, cycle: Sequence[Upstream], rng: Random) -> None:
         shuffled = list(cycle)
         rng.shuffle(shuffled)
         self._row = (*shuffled, *shuffled[:FRESH])
         self._turns = len(shuffled)
+        self._divisor = gcd(*(upstream.weight for upstream in cycle))  # weights say no more than their ratios
         self._base = self._at = self._start = 0
         self._width = self._narrowest = min(NARROWEST, len(shuffled))
         self._laps = 0
@@ -60,5 +62,5 @@ class Aperture:
     def keep(self, best: Upstream, second: Upstream) -> None:
         """These were the best two; the first one gets the request."""
         self.kept = (best, second)
-        if best.in_flight >= min(best.weight, best.limit):
+        if best.in_flight >= min(best.weight // self._divisor, best.limit):
             self._width = min(self._width + WIDENS, self._turns)

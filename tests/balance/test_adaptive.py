@@ -87,10 +87,10 @@ def test_a_faster_one_among_idle_equals_is_found(number: int, weight: int, excha
     assert {strategy.pick(exchange) for _ in range(20)} == {upstreams[2]}
 
 
-def busy_alike(number: int, each: int, exchange: Exchange) -> tuple[list[Upstream], Strategy]:
+def busy_alike(number: int, each: int, exchange: Exchange, *, weight: int = 1) -> tuple[list[Upstream], Strategy]:
     """Upstreams that work on `each` exchanges, and what chooses among them, which has compared them."""
     clock = Clock()
-    upstreams = upstreams_of([1] * number)
+    upstreams = upstreams_of([weight] * number)
     for upstream in upstreams:
         answered(upstream, 0.1, clock())
     strategy = strategy_of("adaptive", upstreams, clock=clock)
@@ -122,9 +122,31 @@ def test_who_has_more_to_do_loses_its_turn(number: int, exchange: Exchange) -> N
     assert upstreams[1] not in {strategy.pick(exchange) for _ in range(2 * number)}
 
 
-def test_idle_one_is_taken_while_others_work(exchange: Exchange) -> None:
+@pytest.mark.parametrize("weight", [1, 100])
+def test_those_with_less_to_do_are_taken_first_whatever_all_weigh(weight: int, exchange: Exchange) -> None:
+    upstreams, strategy = busy_alike(4, 0, exchange, weight=weight)
+    for upstream, in_flight in zip(upstreams, (20, 0, 30, 30), strict=True):
+        for _ in range(in_flight):
+            upstream.began()
+    for _ in range(12):
+        picked = strategy.pick(exchange)
+        assert picked is upstreams[1]
+        picked.began()
+
+
+def test_one_that_is_half_as_slow_again_gets_nothing_while_the_faster_one_is_idle(exchange: Exchange) -> None:
+    clock = Clock()
+    fast, slow = upstreams_of((1, 1))
+    answered(fast, 0.1, clock())
+    answered(slow, 0.15, clock())
+    strategy = strategy_of("adaptive", [fast, slow], clock=clock)
+    assert {strategy.pick(exchange) for _ in range(20)} == {fast}
+
+
+@pytest.mark.parametrize("weight", [1, 100])
+def test_idle_one_is_taken_while_others_work(weight: int, exchange: Exchange) -> None:
     """However few of them are idle."""
-    upstreams, strategy = busy_alike(8, 1, exchange)
+    upstreams, strategy = busy_alike(8, 1, exchange, weight=weight)
     upstreams[3].ended()
     assert {strategy.pick(exchange) for _ in range(16)} == {upstreams[3]}
 
@@ -144,7 +166,8 @@ def test_idle_one_of_which_nothing_was_heard_is_tried_again(exchange: Exchange) 
     assert {strategy.pick(exchange) for _ in range(10)} == {fast}
     clock.now += 5 * STALE
     answered(fast, 0.1, clock())
-    assert {strategy.pick(exchange) for _ in range(3)} == {fast, slow}
+    picked = [strategy.pick(exchange) for _ in range(11)]
+    assert set(picked[1:]) == {slow}  # from its turn on
     slow.began()  # and while it works on that one, it is not
     assert {strategy.pick(exchange) for _ in range(10)} == {fast}
 

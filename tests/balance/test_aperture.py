@@ -38,9 +38,9 @@ def test_few_are_used_while_few_have_to_be() -> None:
     assert len(seen) <= 2 * NARROWEST
 
 
-@pytest.mark.parametrize(("in_flight", "limit"), [(2, 1000), (1, 1)])
-def test_window_widens_to_all_when_the_best_are_busy_or_full(in_flight: int, limit: int) -> None:
-    upstreams = upstreams_of([1] * 500)
+@pytest.mark.parametrize(("in_flight", "limit", "weight"), [(2, 1000, 1), (2, 1000, 100), (1, 1, 1)])
+def test_window_widens_to_all_when_the_best_are_busy_or_full(in_flight: int, limit: int, weight: int) -> None:
+    upstreams = upstreams_of([weight] * 500)
     for upstream in upstreams:
         upstream.in_flight, upstream.limit = in_flight, limit
     seen = rounds(Aperture(upstreams, random.Random(1)), 2 * len(upstreams) // FRESH)
