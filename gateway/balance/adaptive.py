@@ -40,9 +40,9 @@ class Adaptive:
 
     `load` is (in_flight + 1) / weight, `unit` the time to the first byte for each exchange in flight; so unit * load is
     the latency to expect, and times load again, what it costs all who are there. Failures and a recent arrival count as
-    load. Until something is known, and among equals, upstreams take turns. When its turn comes,
-    one that is idle and as fast as the best of the last comparison is taken without another one; so is a busy one that
-    is not far from the fastest and about as far below the mean load as that best one was.
+    load. Until something is known, and among equals, upstreams take turns. When its turn comes, one that is idle and as
+    fast as the best of the last comparison is taken without another one; so is a busy one that is not far from the
+    fastest and about as far below the mean load as that best one was.
     """
 
     __slots__ = (

@@ -27,7 +27,7 @@ class Aperture:
     It counts turns, of which heavier ones have more.
     """
 
-    __slots__ = ("_at", "_base", "_divisor", "_laps", "_narrowest", "_row", "_start", "_turns", "_width", "kept")
+    __slots__ = ("_at", "_base", "_divisor", "_kept", "_laps", "_narrowest", "_row", "_start", "_turns", "_width")
 
     def __init__(self, cycle: Sequence[Upstream], rng: Random) -> None:
         shuffled = list(cycle)
@@ -38,7 +38,7 @@ class Aperture:
         self._base = self._at = self._start = 0
         self._width = self._narrowest = min(NARROWEST, len(shuffled))
         self._laps = 0
-        self.kept: tuple[Upstream, ...] = ()
+        self._kept: tuple[Upstream, ...] = ()
 
     def turn(self) -> Upstream:
         """Whose turn it is."""
@@ -55,12 +55,12 @@ class Aperture:
         return self._row[start]
 
     def some(self) -> Sequence[Upstream]:
-        """Those to compare: the one whose turn it is, those after it, whose turns are over with that, and `kept`."""
+        """Those to compare: the one whose turn it is, those after it, who lose theirs, and the best two of before."""
         self._at += FRESH - 1
-        return self._row[self._start : self._start + FRESH] + self.kept
+        return self._row[self._start : self._start + FRESH] + self._kept
 
     def keep(self, best: Upstream, second: Upstream) -> None:
         """These were the best two; the first one gets the request."""
-        self.kept = (best, second)
+        self._kept = (best, second)
         if best.in_flight >= min(best.weight // self._divisor, best.limit):
             self._width = min(self._width + WIDENS, self._turns)
