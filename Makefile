@@ -45,7 +45,7 @@ bench: $(STAMP) ## measure beside nginx and whoever is here, a quarter of an hou
 	$(BIN)/python -m bench $(BENCH)
 
 # The same source, the hot path compiled by mypyc (needs gcc); run it with build/compiled as the working directory.
-COMPILED := $(filter-out %/__init__.py %/listener.py, $(wildcard gateway/wire/*.py gateway/balance/*.py gateway/limit/*.py)) \
+COMPILED := $(filter-out %/__init__.py %/listener.py %/tls.py, $(wildcard gateway/wire/*.py gateway/balance/*.py gateway/limit/*.py)) \
 	$(addprefix gateway/, exchange.py errors.py runtime.py drive.py pipeline.py forward.py hedge.py attempt.py routes.py auth/token_cache.py) \
 	$(addprefix gateway/observe/, record.py tallies.py access_log.py notation.py)
 

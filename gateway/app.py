@@ -166,9 +166,7 @@ class Gateway:
             site = web.TCPSite(await self._runner(metrics=True), config.admin.host, config.admin.port)
             await site.start()
             self.admin_port = self._runners[-1].addresses[0][1]
-        tls = server_tls(config.server)
-        handshake = config.server.header_timeout if tls else None
-        self._listener = Listener(self._front, self._runtime, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=handshake)
+        self._listener = Listener(self._front, self._runtime, backlog=BACKLOG, tls=server_tls(config.server))
         await self._listener.open(config.server.host, config.server.port)
         self.port = self._listener.port
 

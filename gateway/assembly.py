@@ -21,6 +21,7 @@ from gateway.wire.grammar import OWN_OF_REPLIES
 from gateway.wire.headers import HeaderPlan
 from gateway.wire.pool import Pool
 from gateway.wire.reply_head import ReplyHead
+from gateway.wire.tls import Tls
 
 # One TLS context for all that trust the same authorities: the file's path, and what tells that it has changed.
 Trust = tuple[str | None, int]
@@ -153,7 +154,7 @@ def _plan(service: Service, hidden: tuple[str, ...]) -> HeaderPlan:
     )
 
 
-def server_tls(options: Server) -> ssl.SSLContext | None:
+def server_tls(options: Server) -> Tls | None:
     """TLS for clients, mutual when a client CA is given; None without a certificate."""
     if options.tls_cert is None or options.tls_key is None:
         return None
@@ -163,7 +164,7 @@ def server_tls(options: Server) -> ssl.SSLContext | None:
     if options.tls_client_ca is not None:
         context.load_verify_locations(options.tls_client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
-    return context
+    return Tls(context, handshake_timeout=options.header_timeout)
 
 
 def client_tls(ca: str | None) -> ssl.SSLContext:

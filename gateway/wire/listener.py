@@ -9,9 +9,9 @@ import os
 import resource
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from gateway.runtime import Runtime
+from gateway.wire.tls import Tls, TlsServer
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def allowed() -> int:
 class Listener:
     """Accepts connections while fewer than three quarters of the `limit` of descriptors are in use.
 
-    `connected` makes the protocol of each connection; `options` are those of `loop.create_server`.
+    `connected` makes the protocol of each connection; up to `backlog` of them wait in the kernel's queue.
     """
 
     def __init__(
@@ -37,21 +37,28 @@ class Listener:
         connected: Callable[[], asyncio.Protocol],
         runtime: Runtime,
         *,
+        backlog: int,
+        tls: Tls | None = None,
         limit: Callable[[], int] = allowed,
-        **options: Any,
     ) -> None:
         self._connected = connected
         self._runtime = runtime
         self._limit = limit
-        self._options = options
-        self._servers: list[asyncio.Server] = []
+        self._backlog = backlog
+        self._tls = tls
+        self._servers: list[asyncio.Server | TlsServer] = []
         self._resting: list[socket.socket] = []
         self._spare = os.open(os.devnull, os.O_RDONLY)
         self._said_at = float("-inf")
 
     async def open(self, host: str, port: int) -> None:
         """Listen. Raises OSError."""
-        self._servers = [await asyncio.get_running_loop().create_server(self._accept, host, port, **self._options)]
+        loop, plain = asyncio.get_running_loop(), self._tls is None
+        server = await loop.create_server(self._accept, host, port, backlog=self._backlog, start_serving=plain)
+        self._servers = [server]
+        if not plain:  # it has bound the addresses, which is all that is wanted of it
+            self._stop()
+            await self._go_on()
 
     @property
     def port(self) -> int:
@@ -88,15 +95,18 @@ class Listener:
     def _rest(self) -> None:
         if self._resting or not self._servers:
             return
-        for server in self._servers:
-            self._resting += [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
-            server.close()
-        self._servers = []
+        self._stop()
         now = self._runtime.clock()
         if now - self._said_at >= LOG_SECONDS:
             self._said_at = now
             log.warning("descriptors run short (ulimit -n %d): new connections have to wait", self._limit())
         self._look_later()
+
+    def _stop(self) -> None:
+        for server in self._servers:
+            self._resting += [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
+            server.close()
+        self._servers = []
 
     def _look_later(self) -> None:
         asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
@@ -110,9 +120,12 @@ class Listener:
             self._runtime.spawn(self._go_on(), "listen again")
 
     async def _go_on(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._resting:
-            server = await loop.create_server(self._accept, sock=self._resting.pop(), **self._options)
-            self._servers.append(server)
+            self._servers.append(await self._serve(self._resting.pop(0)))
             if self._spare < 0:
                 self.close()
+
+    async def _serve(self, bound: socket.socket) -> asyncio.Server | TlsServer:
+        if self._tls is not None:
+            return TlsServer(self._accept, self._tls, self._runtime, bound, self._backlog)
+        return await asyncio.get_running_loop().create_server(self._accept, sock=bound, backlog=self._backlog)

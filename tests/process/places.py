@@ -3,17 +3,22 @@
 import asyncio
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import aiohttp
+import pytest
 from gateway_process import GatewayProcess
 from raw_wire import Clients, Origin, Script, Wire
 
 SOON = 2.0
 REST_WITHIN = 20.0
+SERVER_NAME = "gateway.example"
+
+plain_and_tls = pytest.mark.parametrize("place", ["plain", "tls"], indirect=True)
 
 
 def reserved_port(stack: ExitStack) -> int:
@@ -30,12 +35,17 @@ def open_service(port: int, **options: Any) -> dict[str, Any]:
 
 
 class Place:
-    """A gateway and one of its services, whose upstream a test plays."""
+    """A gateway and one of its services, whose upstream a test plays; with `tls`, clients speak TLS with it."""
 
-    def __init__(self, gateway: GatewayProcess, service: str, port: int) -> None:
+    def __init__(self, gateway: GatewayProcess, service: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.gateway = gateway
         self.service = service
         self.upstream_port = port
+        self.tls = tls
+
+    async def client(self, clients: Clients) -> Wire:
+        """One more connection of a client."""
+        return await clients(self.gateway.port, self.tls, self.tls and SERVER_NAME)
 
     def origin(self, script: Script | None = None) -> Origin:
         return Origin(self.upstream_port, script)
@@ -48,14 +58,14 @@ class Place:
 
     async def exchange(self, clients: Clients, origin: Origin, data: bytes = b"") -> tuple[Wire, Wire]:
         """A request (`data`, or a GET) that waits for its reply: the client's side, and the upstream's."""
-        client = await clients(self.gateway.port)
+        client = await self.client(clients)
         client.send(data or self.request())
         upstream = await origin.accepted()
         await upstream.head()
         return client, upstream
 
     async def metric(self, name: str, **labels: str) -> float:
-        return await metric(self.gateway.port, name, service=self.service, **labels)
+        return await metric(self.gateway.port, name, self.tls, service=self.service, **labels)
 
     async def settles(self, descriptors: int) -> None:
         """Nothing is in flight for the service, and no more than `descriptors` are open, very soon."""
@@ -80,15 +90,16 @@ async def moves_no_more(value: Callable[[], int], quiet: float = 0.3) -> None:
                 last, since = value(), time.monotonic()
 
 
-async def fetch(port: int, path: str, **options: Any) -> tuple[int, Any, str]:
+async def fetch(port: int, path: str, tls: ssl.SSLContext | None = None, **options: Any) -> tuple[int, Any, str]:
     """Status, headers and text of a GET."""
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}", **options) as reply:
+    url = f"http{'s' if tls else ''}://127.0.0.1:{port}{path}"
+    async with aiohttp.ClientSession() as session, session.get(url, ssl=tls or True, **options) as reply:
         return reply.status, reply.headers, await reply.text()
 
 
-async def metric(port: int, name: str, **labels: str) -> float:
+async def metric(port: int, name: str, tls: ssl.SSLContext | None = None, **labels: str) -> float:
     """The value of one series in /metrics; 0 when it is not there yet."""
-    status, _, text = await fetch(port, "/metrics")
+    status, _, text = await fetch(port, "/metrics", tls)
     assert status == 200
     for series, value in re.findall(rf"^{name}(?:\{{(.*)\}})? (\S+)$", text, re.MULTILINE):
         if dict(re.findall(r'(\w+)="([^"]*)"', series)) == labels:

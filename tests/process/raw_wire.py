@@ -145,8 +145,10 @@ class Wire(asyncio.Protocol):
         return self.ended
 
     def fin(self) -> None:
-        """Leave politely."""
+        """Leave politely; over TLS as most do, who say so and do not wait for an answer."""
         self.transport.close()
+        if self.transport.get_extra_info("sslcontext") is not None:
+            self.transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
 
     def drop(self) -> None:
         """Close, however it stands."""

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from kernel_sockets import connecting_to, unread_bytes
-from places import Place, eventually
+from places import Place, eventually, plain_and_tls
 from raw_wire import Clients, Wire, deaf_listener
 
 AT_ONCE = 0.1
@@ -18,6 +18,7 @@ LEAVE: dict[str, Callable[[Wire], None]] = {"fin": Wire.fin, "rst": Wire.reset}
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 EVENT = b"8\r\ndata: 1\n\r\n"
 
+pytestmark = plain_and_tls
 leaving = pytest.mark.parametrize("how", LEAVE)
 
 
@@ -71,7 +72,7 @@ async def test_while_an_upstream_that_does_not_read_holds_back_its_upload(
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
         origin.keeps_little()
-        client = await clients(place.gateway.port)
+        client = await place.client(clients)
         client.send(place.request("PUT", fields=f"Content-Length: {HUGE}\r\n"))
         upstream = await origin.accepted()
         upstream.transport.pause_reading()
@@ -105,7 +106,7 @@ async def test_while_the_gateway_is_still_connecting(place: Place, clients: Clie
     with ExitStack() as stack:
         deaf_listener(stack, place.upstream_port)
         others = connecting_to(place.upstream_port)
-        client = await clients(place.gateway.port)
+        client = await place.client(clients)
         client.send(place.request("POST", body=b"{}"))
         await eventually(lambda: connecting_to(place.upstream_port) > others)
         started = time.monotonic()
@@ -125,7 +126,7 @@ async def test_ED_22_a_thousand_resets_leave_nothing_behind(place: Place, client
     descriptors = place.gateway.descriptors
     async with place.origin(endless) as origin:
         for _ in range(20):
-            group = [await clients(place.gateway.port) for _ in range(50)]
+            group = [await place.client(clients) for _ in range(50)]
             for client in group:
                 client.send(place.request())
             for client in group:

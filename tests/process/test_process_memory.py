@@ -6,11 +6,13 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from certificates import Certificates
 from gateway_process import GatewayProcess
-from places import Place, eventually, moves_no_more, open_service
+from places import SERVER_NAME, Place, eventually, moves_no_more, open_service
 from raw_wire import Clients, Wire
 
 MIB = 1 << 20
@@ -25,19 +27,22 @@ EVENT = b"8\r\ndata: 1\n\r\n"
 Figure = Callable[[str], None]
 
 
-@pytest.fixture
-def fresh(tmp_path: Path, ports: Callable[[], int]) -> Iterator[Place]:
+@pytest.fixture(params=["plain", "tls"])
+def fresh(
+    tmp_path: Path, ports: Callable[[], int], certificates: Certificates, request: pytest.FixtureRequest
+) -> Iterator[Place]:
     """A gateway of its own, so that nothing but the test moves its memory."""
+    secure = request.param == "tls"
     port = ports()
     config = {
-        "server": {"max_body_size": 0},
+        "server": {"max_body_size": 0, **(certificates.server if secure else {})},
         "auth": {"type": "none"},
         "ratelimit": {"enabled": False},
         "log": {"access": False},
         "services": {"s": open_service(port, max_connections=2 * CONNECTIONS)},
     }
     with GatewayProcess.serving(config, tmp_path) as gateway:
-        yield Place(gateway, "s", port)
+        yield Place(gateway, "s", port, certificates.trusting() if secure else None)
 
 
 async def answer(upstream: Wire) -> None:
@@ -51,7 +56,7 @@ async def warmed_up(place: Place, clients: Clients) -> None:
     """Everything that is loaded or allocated with the first requests is there, and no connection of theirs is left."""
     descriptors = place.gateway.descriptors
     async with place.origin(answer):
-        client = await clients(place.gateway.port)
+        client = await place.client(clients)
         for _ in range(50):
             client.send(place.request())
             await client.reply()
@@ -72,7 +77,7 @@ async def test_ED_24_slow_readers_of_large_replies_cost_bounded_memory(
     fresh.gateway.forget_peak()
     async with fresh.origin(large) as origin:
         for _ in range(SLOW_READERS):
-            client = await clients(fresh.gateway.port)
+            client = await fresh.client(clients)
             client.transport.pause_reading()
             client.send(fresh.request())
         for _ in range(SLOW_READERS):
@@ -105,8 +110,12 @@ async def test_a_large_upload_through_a_slow_upstream_costs_a_few_mib(
 
 def upload(place: Place, size: int) -> bytes:
     """PUT `size` zero bytes, and the reply."""
-    with tempfile.TemporaryFile() as file, socket.create_connection(("127.0.0.1", place.gateway.port), 60) as sock:
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
         file.truncate(size)
+        sock = stack.enter_context(socket.create_connection(("127.0.0.1", place.gateway.port), 60))
+        if place.tls is not None:
+            sock = stack.enter_context(place.tls.wrap_socket(sock, server_hostname=SERVER_NAME))
         sock.sendall(place.request("PUT", fields=f"Content-Length: {size}\r\n"))
         assert sock.sendfile(file) == size
         return sock.recv(65536)
@@ -142,7 +151,7 @@ async def test_ED_10_an_upload_stalls_when_its_upstream_does_not_read(
     before = fresh.gateway.rss
     fresh.gateway.forget_peak()
     async with fresh.origin() as origin:
-        client = await clients(fresh.gateway.port)
+        client = await fresh.client(clients)
         client.send(fresh.request("PUT", fields=f"Content-Length: {1 << 30}\r\n"))
         upstream = await origin.accepted()
         upstream.transport.pause_reading()
@@ -165,20 +174,24 @@ async def test_ED_10_an_upload_stalls_when_its_upstream_does_not_read(
         await upstream.until(lambda wire: len(wire.received) >= sent)
 
 
-async def test_a_thousand_idle_connections_add_10_mb_at_most(fresh: Place, clients: Clients, figure: Figure) -> None:
+async def test_a_thousand_idle_connections_add_10_mb_at_most_60_over_tls(
+    fresh: Place, clients: Clients, figure: Figure
+) -> None:
     await warmed_up(fresh, clients)
     before = fresh.gateway.rss
     async with fresh.origin(answer):
         for _ in range(CONNECTIONS):
-            client = await clients(fresh.gateway.port)
+            client = await fresh.client(clients)
             client.send(fresh.request())
             await client.reply()
         grown = fresh.gateway.rss - before
         figure(f"{grown / 1e6:.1f} MB, {grown / CONNECTIONS / 1024:.1f} KiB each")
-        assert grown <= 10e6
+        assert grown <= (60e6 if fresh.tls else 10e6)
 
 
-async def test_a_thousand_open_event_streams_add_30_mb_at_most(fresh: Place, clients: Clients, figure: Figure) -> None:
+async def test_a_thousand_open_event_streams_add_30_mb_at_most_80_over_tls(
+    fresh: Place, clients: Clients, figure: Figure
+) -> None:
     async def streaming(upstream: Wire) -> None:
         await upstream.head()
         upstream.send(IN_CHUNKS)
@@ -188,7 +201,7 @@ async def test_a_thousand_open_event_streams_add_30_mb_at_most(fresh: Place, cli
     async with fresh.origin(streaming) as origin:
         opened = []
         for _ in range(CONNECTIONS):
-            client = await clients(fresh.gateway.port)
+            client = await fresh.client(clients)
             client.send(fresh.request("POST", body=b'{"stream": true}'))
             opened.append(client)
             await client.head()
@@ -198,4 +211,4 @@ async def test_a_thousand_open_event_streams_add_30_mb_at_most(fresh: Place, cli
             assert await client.read(3 * len(EVENT)) == EVENT * 3
         grown = fresh.gateway.rss - before
         figure(f"{grown / 1e6:.1f} MB, {grown / CONNECTIONS / 1024:.1f} KiB each")
-        assert grown <= 30e6
+        assert grown <= (80e6 if fresh.tls else 30e6)

@@ -1,7 +1,6 @@
 """TLS: to clients, with and without certificates of theirs, and to upstreams, whose names are checked."""
 
 import signal
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,38 +9,21 @@ from typing import Any
 import aiohttp
 import pytest
 import trustme
+from certificates import Certificates
 from gateway_process import GatewayProcess
 from kernel_sockets import unread_bytes
-from places import fetch, moves_no_more, reserved_port
+from places import SERVER_NAME, fetch, moves_no_more, reserved_port
 from raw_wire import Clients, Origin, Wire
 
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CALL = b"GET /v1/%b/x HTTP/1.1\r\nHost: gateway.example\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """PEM files: the authority, and the gateway's certificate and key."""
-    directory = tmp_path_factory.mktemp("tls")
-    certificate = authority.issue_cert("gateway.example", "127.0.0.1")
-    paths = {name: directory / f"{name}.pem" for name in ("ca", "cert", "key")}
-    authority.cert_pem.write_to_path(str(paths["ca"]))
-    for blob in certificate.cert_chain_pems:
-        blob.write_to_path(str(paths["cert"]), append=True)
-    certificate.private_key_pem.write_to_path(str(paths["key"]))
-    return {name: str(path) for name, path in paths.items()}
-
-
 Serve = Callable[..., tuple[GatewayProcess, dict[str, int]]]
 
 
 @pytest.fixture
-def serve(tmp_path: Path, files: dict[str, str]) -> Iterator[Serve]:
+def serve(tmp_path: Path, certificates: Certificates) -> Iterator[Serve]:
     """Starts a gateway with these `server` options, whose services are "plain", "verified" and "by_system"."""
     with ExitStack() as stack:
 
@@ -55,7 +37,7 @@ def serve(tmp_path: Path, files: dict[str, str]) -> Iterator[Serve]:
                     "plain": {"upstreams": [{"url": f"http://127.0.0.1:{ports['plain']}"}]},
                     "verified": {
                         "upstreams": [{"url": f"https://127.0.0.1:{ports['verified']}/base"}],
-                        "upstream_ca": files["ca"],
+                        "upstream_ca": certificates.files["ca"],
                     },
                     "by_system": {"upstreams": [{"url": f"https://127.0.0.1:{ports['by_system']}"}]},
                 },
@@ -63,21 +45,6 @@ def serve(tmp_path: Path, files: dict[str, str]) -> Iterator[Serve]:
             return stack.enter_context(GatewayProcess.serving(config, tmp_path)), ports
 
         yield started
-
-
-def trusting(authority: trustme.CA, certificate: trustme.LeafCert | None = None) -> ssl.SSLContext:
-    """A client's context that trusts `authority` and shows `certificate`."""
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    if certificate is not None:
-        certificate.configure_cert(context)
-    return context
-
-
-def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    certificate.configure_cert(context)
-    return context
 
 
 async def answer(upstream: Wire) -> None:
@@ -89,11 +56,11 @@ async def answer(upstream: Wire) -> None:
 
 
 async def test_clients_over_tls_are_served_and_their_upstream_is_told(
-    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients
+    serve: Serve, certificates: Certificates, clients: Clients
 ) -> None:
-    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"])
+    gateway, ports = serve(**certificates.server)
     async with Origin(ports["plain"]) as origin:
-        client = await clients(gateway.port, trusting(authority), "gateway.example")
+        client = await clients(gateway.port, certificates.trusting(), SERVER_NAME)
         session = client.transport.get_extra_info("ssl_object")
         assert session.version() in {"TLSv1.2", "TLSv1.3"}
         for _ in range(3):
@@ -103,23 +70,17 @@ async def test_clients_over_tls_are_served_and_their_upstream_is_told(
             assert head["x-forwarded-proto"] == "https"
             upstream.send(FULL)
             assert (await client.reply())[1] == b"ok"
-    _, _, text = await fetch_over_tls(gateway.port, trusting(authority), "/health")
+    _, _, text = await fetch(gateway.port, "/health", certificates.trusting())
     assert '"ok"' in text
 
 
-async def fetch_over_tls(port: int, context: ssl.SSLContext, path: str) -> tuple[int, Any, str]:
-    async with aiohttp.ClientSession() as session:
-        reply = await session.get(f"https://127.0.0.1:{port}{path}", ssl=context)
-        return reply.status, reply.headers, await reply.text()
-
-
 async def test_a_large_reply_over_tls_arrives_whole_and_one_that_is_cut_does_not_end_cleanly(
-    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients
+    serve: Serve, certificates: Certificates, clients: Clients
 ) -> None:
-    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"])
+    gateway, ports = serve(**certificates.server)
     body = bytes(range(256)) * 40_000
     async with Origin(ports["plain"]) as origin:
-        client = await clients(gateway.port, trusting(authority), "gateway.example")
+        client = await clients(gateway.port, certificates.trusting(), SERVER_NAME)
         client.send(CALL % b"plain")
         upstream = await origin.accepted()
         await upstream.head()
@@ -136,11 +97,11 @@ async def test_a_large_reply_over_tls_arrives_whole_and_one_that_is_cut_does_not
 
 
 async def test_an_idle_client_that_does_not_confirm_the_end_does_not_hold_up_the_drain(
-    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients
+    serve: Serve, certificates: Certificates, clients: Clients
 ) -> None:
-    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"])
+    gateway, ports = serve(**certificates.server)
     async with Origin(ports["plain"], answer):
-        client = await clients(gateway.port, trusting(authority), "gateway.example")
+        client = await clients(gateway.port, certificates.trusting(), SERVER_NAME)
         client.send(CALL % b"plain")
         await client.reply()
         client.transport.pause_reading()
@@ -152,12 +113,12 @@ async def test_an_idle_client_that_does_not_confirm_the_end_does_not_hold_up_the
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 async def test_a_last_reply_over_tls_reaches_a_client_that_reads_late(
-    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients, version: str
+    serve: Serve, certificates: Certificates, clients: Clients, version: str
 ) -> None:
-    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"])
+    gateway, ports = serve(**certificates.server)
     body = bytes(range(256)) * 24_000
     async with Origin(ports["plain"]) as origin:
-        client = await clients(gateway.port, trusting(authority), "gateway.example")
+        client = await clients(gateway.port, certificates.trusting(), SERVER_NAME)
         client.transport.pause_reading()
         head = f"GET /v1/plain/x HTTP/{version}\r\nHost: gateway.example\r\nConnection: close\r\n\r\n"
         client.send(head.encode())
@@ -173,18 +134,18 @@ async def test_a_last_reply_over_tls_reaches_a_client_that_reads_late(
 
 
 async def test_mutual_tls_serves_only_who_shows_a_certificate_of_the_authority(
-    serve: Serve, files: dict[str, str], authority: trustme.CA, clients: Clients
+    serve: Serve, certificates: Certificates, clients: Clients
 ) -> None:
-    gateway, ports = serve(tls_cert=files["cert"], tls_key=files["key"], tls_client_ca=files["ca"])
+    gateway, ports = serve(**certificates.server, tls_client_ca=certificates.files["ca"])
     stranger = trustme.CA().issue_cert("alice@example.org")
     async with Origin(ports["plain"], answer) as origin:
         client = await clients(
-            gateway.port, trusting(authority, authority.issue_cert("alice@example.org")), "gateway.example"
+            gateway.port, certificates.trusting(certificates.authority.issue_cert("alice@example.org")), SERVER_NAME
         )
         client.send(CALL % b"plain")
         assert (await client.reply())[1] == b"ok"
         for certificate in (None, stranger):
-            refused = await clients(gateway.port, trusting(authority, certificate), "gateway.example")
+            refused = await clients(gateway.port, certificates.trusting(certificate), SERVER_NAME)
             refused.send(CALL % b"plain")
             await refused.end()
             assert not refused.received
@@ -192,10 +153,10 @@ async def test_mutual_tls_serves_only_who_shows_a_certificate_of_the_authority(
 
 
 async def test_an_upstream_over_tls_is_called_when_its_certificate_names_it(
-    serve: Serve, authority: trustme.CA, clients: Clients
+    serve: Serve, certificates: Certificates, clients: Clients
 ) -> None:
     gateway, ports = serve()
-    good = serving(authority.issue_cert("127.0.0.1"))
+    good = certificates.serving("127.0.0.1")
     async with Origin(ports["verified"], tls=good) as origin:
         client = await clients(gateway.port)
         client.send(CALL % b"verified")
@@ -208,12 +169,12 @@ async def test_an_upstream_over_tls_is_called_when_its_certificate_names_it(
 
 @pytest.mark.parametrize("service", ["verified", "by_system"])
 async def test_ED_27_an_upstream_whose_certificate_does_not_hold_is_502_and_sees_no_request(
-    serve: Serve, authority: trustme.CA, clients: Clients, service: str
+    serve: Serve, certificates: Certificates, clients: Clients, service: str
 ) -> None:
     gateway, ports = serve()
     # The right authority and the wrong name; the right name and an authority that the system does not know.
     name = "other.example" if service == "verified" else "127.0.0.1"
-    async with Origin(ports[service], tls=serving(authority.issue_cert(name))) as origin:
+    async with Origin(ports[service], tls=certificates.serving(name)) as origin:
         client = await clients(gateway.port)
         client.send(CALL % service.encode())
         head, body = await client.reply()
@@ -225,8 +186,10 @@ async def test_ED_27_an_upstream_whose_certificate_does_not_hold_is_502_and_sees
     assert line["error"] == "upstream_error: connect: SSLCertVerificationError"
 
 
-async def test_plain_http_to_the_tls_port_gets_nothing(serve: Serve, files: dict[str, str], clients: Clients) -> None:
-    gateway, _ = serve(tls_cert=files["cert"], tls_key=files["key"])
+async def test_plain_http_to_the_tls_port_gets_nothing(
+    serve: Serve, certificates: Certificates, clients: Clients
+) -> None:
+    gateway, _ = serve(**certificates.server)
     client = await clients(gateway.port)
     client.send(CALL % b"plain")
     await client.end()

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from places import Place, eventually
+from places import Place, eventually, plain_and_tls
 from raw_wire import Clients
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -16,8 +16,11 @@ UPGRADE = (
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
+pytestmark = plain_and_tls
+
+
 def url(place: Place) -> str:
-    return f"ws://127.0.0.1:{place.gateway.port}/v1/{place.service}/chat"
+    return f"ws{'s' if place.tls else ''}://127.0.0.1:{place.gateway.port}/v1/{place.service}/chat"
 
 
 async def echo(socket: ServerConnection) -> None:
@@ -28,7 +31,7 @@ async def echo(socket: ServerConnection) -> None:
 async def test_messages_go_both_ways_and_the_client_closes(place: Place) -> None:
     descriptors = place.gateway.descriptors
     async with serve(echo, "127.0.0.1", place.upstream_port, compression=None, max_size=None):
-        async with connect(url(place), proxy=None, compression=None, max_size=None) as socket:
+        async with connect(url(place), ssl=place.tls, proxy=None, compression=None, max_size=None) as socket:
             for message in ["", "hello", "ä" * 1000, b"\0" * 70_000, bytes(range(256)) * 10_000]:
                 await socket.send(message)
                 assert await socket.recv() == message
@@ -47,7 +50,7 @@ async def test_the_upstream_closes_with_a_code_and_a_reason(place: Place) -> Non
 
     async with (
         serve(greet, "127.0.0.1", place.upstream_port),
-        connect(url(place), proxy=None) as socket,
+        connect(url(place), ssl=place.tls, proxy=None) as socket,
     ):
         assert await socket.recv() == "hello"
         with pytest.raises(ConnectionClosedError) as caught:
@@ -65,7 +68,7 @@ async def test_a_client_that_vanishes_ends_the_upstream_s_side(place: Place) -> 
         ended.set()
 
     async with serve(wait, "127.0.0.1", place.upstream_port):
-        socket = await connect(url(place), proxy=None)
+        socket = await connect(url(place), ssl=place.tls, proxy=None)
         socket.transport.abort()
         await asyncio.wait_for(ended.wait(), 0.5)
 
@@ -74,7 +77,7 @@ async def test_the_upstream_sees_the_handshake_and_what_the_gateway_says_of_the_
     place: Place, clients: Clients
 ) -> None:
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
+        client = await place.client(clients)
         client.send(place.request(fields=UPGRADE) + b"early")
         upstream = await origin.accepted()
         head = await upstream.head()
@@ -91,7 +94,7 @@ async def test_the_upstream_sees_the_handshake_and_what_the_gateway_says_of_the_
 
 async def test_H1_24_without_a_101_there_is_no_tunnel(place: Place, clients: Clients) -> None:
     async with place.origin() as origin:
-        client = await clients(place.gateway.port)
+        client = await place.client(clients)
         smuggled = place.request(path="/next")
         client.send(place.request(fields=UPGRADE) + smuggled)
         upstream = await origin.accepted()
@@ -113,7 +116,7 @@ async def test_a_refusal_by_the_upstream_reaches_the_client(place: Place) -> Non
 
     async with serve(echo, "127.0.0.1", place.upstream_port, process_request=refuse):  # type: ignore[arg-type]
         with pytest.raises(InvalidStatus) as caught:
-            await connect(url(place), proxy=None)
+            await connect(url(place), ssl=place.tls, proxy=None)
         assert caught.value.response.status_code == 403
 
 

@@ -1,0 +1,221 @@
+"""TLS connections are accepted one a turn, and who does not get through the handshake leaves nothing and no word."""
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import aiofastnet
+import pytest
+import trustme
+import uvloop
+
+from gateway.runtime import Runtime
+from gateway.wire import tls
+from gateway.wire.listener import Listener
+from gateway.wire.tls import Tls, TlsServer
+
+WITHIN = 5.0
+HANDSHAKE_SECONDS = 0.2
+PLENTY = 1 << 20
+
+
+class Greeter(asyncio.Protocol):
+    """Says hello to whoever got through, and notes it."""
+
+    def __init__(self, met: list["Greeter"]) -> None:
+        self._met = met
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: Any) -> None:
+        self._met.append(self)
+        transport.write(b"hello")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set_result(None)
+
+
+class Scene:
+    """A server, those it has met, and how clients call it."""
+
+    def __init__(self, authority: trustme.CA, runtime: Runtime) -> None:
+        self.met: list[Greeter] = []
+        self.runtime = runtime
+        self._trusting = ssl.create_default_context()
+        authority.configure_trust(self._trusting)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("gateway.example").configure_cert(context)
+        self.tls = Tls(context, HANDSHAKE_SECONDS)
+        bound = socket.create_server(("127.0.0.1", 0))
+        self.port = bound.getsockname()[1]
+        self.server = TlsServer(self.greeter, self.tls, runtime, bound, 128)
+
+    def greeter(self) -> Greeter:
+        return Greeter(self.met)
+
+    async def hello(self) -> bytes:
+        """What a client hears first."""
+        async with asyncio.timeout(WITHIN):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", self.port, ssl=self._trusting, server_hostname="gateway.example"
+            )
+            data = await reader.read(5)
+            writer.transport.abort()
+        return data
+
+    async def plain(self, data: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A client that speaks no TLS."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(data)
+        return reader, writer
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+Play = Callable[[Callable[[Scene], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture
+def play(authority: trustme.CA, caplog: pytest.LogCaptureFixture) -> Play:
+    """Plays a scene in uvloop, which is the gateway's; nothing is left open, and nothing was said."""
+
+    def played(story: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
+        async def run() -> None:
+            runtime = Runtime()
+            scene = Scene(authority, runtime)
+            await scene.hello()  # whatever opens something once has done so
+            await scene.met.pop().lost
+            before = len(os.listdir("/proc/self/fd"))
+            try:
+                await story(scene)
+                async with asyncio.timeout(WITHIN):
+                    while len(os.listdir("/proc/self/fd")) > before:
+                        await asyncio.sleep(0.005)
+            finally:
+                scene.server.close()
+                await runtime.close()
+
+        with caplog.at_level(logging.WARNING):
+            uvloop.run(run())
+        assert not caplog.records
+
+    return played
+
+
+def test_it_speaks_tls(play: Play) -> None:
+    async def story(scene: Scene) -> None:
+        assert [await scene.hello() for _ in range(3)] == [b"hello"] * 3
+        assert len(scene.met) == 3
+
+    play(story)
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00", bytes(1000)])
+def test_who_leaves_before_the_handshake_is_over_leaves_nothing(play: Play, first: bytes) -> None:
+    async def story(scene: Scene) -> None:
+        for end in ("fin", "rst"):
+            _, writer = await scene.plain(first)
+            if end == "fin":
+                writer.close()
+            else:
+                writer.transport.abort()
+        assert await scene.hello() == b"hello"
+        assert len(scene.met) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("first", [b"", b"\x16\x03\x01\x00"])
+def test_who_does_not_shake_hands_in_time_is_let_go(play: Play, first: bytes) -> None:
+    async def story(scene: Scene) -> None:
+        started = asyncio.get_running_loop().time()
+        reader, writer = await scene.plain(first)
+        async with asyncio.timeout(WITHIN):
+            await reader.read()
+        assert asyncio.get_running_loop().time() - started >= HANDSHAKE_SECONDS * 0.9
+        assert not scene.met
+        writer.close()
+
+    play(story)
+
+
+def test_closed_it_accepts_no_more_and_keeps_whom_it_has(play: Play) -> None:
+    async def story(scene: Scene) -> None:
+        assert await scene.hello() == b"hello"
+        scene.server.close()
+        scene.server.close()
+        with pytest.raises(OSError):
+            await scene.hello()
+        await scene.met[0].lost
+
+    play(story)
+
+
+def test_without_descriptors_it_rests_and_goes_on(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(scene: Scene) -> None:
+        monkeypatch.setattr(tls, "REST_SECONDS", 0.05)
+        calls = []
+
+        class Full(socket.socket):
+            def accept(self) -> Any:
+                calls.append(1)
+                if len(calls) == 1:
+                    raise OSError(24, "Too many open files")
+                return super().accept()
+
+        [bound] = scene.server.sockets
+        full = Full(fileno=os.dup(bound.fileno()))
+        scene.server.sockets[:] = [full]
+        asyncio.get_running_loop().remove_reader(bound)
+        bound.close()
+        scene.server._watch()
+        assert await scene.hello() == b"hello"
+        assert len(calls) == 2, "asked again and again"
+
+    play(story)
+
+
+def test_a_listener_rests_while_descriptors_are_short(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(scene: Scene) -> None:
+        limit = PLENTY
+        listener = Listener(scene.greeter, scene.runtime, backlog=128, tls=scene.tls, limit=lambda: limit)
+        await listener.open("127.0.0.1", 0)
+        scene.port = listener.port
+        limit = 1
+        assert await scene.hello() == b"hello"  # it is this one that shows how short they are
+        waiting = asyncio.ensure_future(scene.hello())
+        done, _ = await asyncio.wait([waiting], timeout=0.05)
+        assert not done
+        limit = PLENTY
+        assert await waiting == b"hello"
+        listener.close()
+        assert [record.message.partition(" (")[0] for record in caplog.records] == ["descriptors run short"]
+        caplog.clear()
+
+    play(story)
+
+
+def test_an_interpreter_without_its_own_openssl_library_speaks_tls_too(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aiofastnet.openssl_compat, "OPENSSL_DYN_LIBS", None)
+
+    async def story(scene: Scene) -> None:
+        assert [await scene.hello() for _ in range(3)] == [b"hello"] * 3
+
+    play(story)
+
+
+def test_what_else_goes_wrong_is_still_told(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(scene: Scene) -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "other", "exception": ConnectionResetError()})
+        assert [record.message for record in caplog.records] == ["other"]
+        caplog.clear()
+
+    play(story)
