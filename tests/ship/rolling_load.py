@@ -1,6 +1,7 @@
 """Two gateways behind HAProxy, and clients that ask all the time: what failed, and at whom."""
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from gateway_process import GatewayProcess
 NAMES = ("one", "two")
 REQUESTS_PER_SECOND = 200
 STREAMS = 20
+PATIENCE = 20.0  # seconds; two cores have much to do where tests run side by side
 CONFIG = """
 global
     maxconn 2000
@@ -51,10 +53,10 @@ class Failure(NamedTuple):
 
 
 class Ports:
-    """Ports that are free now, from a range that outgoing connections do not use."""
+    """Ports that are free now, from a range of this worker of pytest's that outgoing connections do not use."""
 
     def __init__(self) -> None:
-        self._next = 18400
+        self._next = 18400 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
     def take(self) -> int:
         while True:
@@ -93,7 +95,7 @@ class Stage:
 
     async def until_used(self, name: str) -> None:
         """Wait until HAProxy sends requests there."""
-        async with asyncio.timeout(5), aiohttp.ClientSession() as session:
+        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
             while True:
                 async with session.get(f"http://127.0.0.1:{self.port}/v1/llm/models") as reply:
                     if reply.headers.get("X-Gateway") == name:
@@ -128,7 +130,7 @@ async def stage(directory: Path, **sections: Any) -> AsyncIterator[Stage]:
 
 
 async def _patiently(check: Any, *arguments: Any) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return await check(*arguments)
@@ -167,7 +169,7 @@ class Load:
 
     async def until_streaming(self, gateway: str) -> int:
         """Wait until streams come from there, and give how many."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not self.streaming[gateway]:
                 await asyncio.sleep(0.01)
         return self.streaming[gateway]
