@@ -30,6 +30,7 @@ from gateway.runtime import Runtime
 from gateway.shown import show_parts, show_reloads
 from gateway.wire.front import Front
 from gateway.wire.listener import Listener
+from gateway.wire.tls import expect_leavers
 
 if TYPE_CHECKING:
     from gateway.observe.tracing import Tracing
@@ -166,7 +167,10 @@ class Gateway:
             site = web.TCPSite(await self._runner(metrics=True), config.admin.host, config.admin.port)
             await site.start()
             self.admin_port = self._runners[-1].addresses[0][1]
-        self._listener = Listener(self._front, self._runtime, backlog=BACKLOG, tls=server_tls(config.server))
+        tls = server_tls(config.server)
+        if tls is not None:
+            expect_leavers(asyncio.get_running_loop())
+        self._listener = Listener(self._front, self._runtime, backlog=BACKLOG, tls=tls)
         await self._listener.open(config.server.host, config.server.port)
         self.port = self._listener.port
 

@@ -186,11 +186,16 @@ class MemoryServer:
     def __init__(self, port: int) -> None:
         self.sockets = [self]
         self._port = port
+        self._socket = socket.socket()
 
     def getsockname(self) -> tuple[str, int]:
         return ("127.0.0.1", self._port)
 
-    def close(self) -> None: ...
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class MemoryLoop(asyncio.SelectorEventLoop):

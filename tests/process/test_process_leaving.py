@@ -1,6 +1,7 @@
 """A client that leaves: its upstream connection closes at once, whatever the request was, and nothing is left over."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -63,6 +64,30 @@ async def test_in_the_middle_of_an_upload(place: Place, clients: Clients, how: s
         )
         await upstream.read(len(PIECE))
         await left(place, client, upstream, how, descriptors)
+
+
+@leaving
+async def test_right_behind_what_it_sends(place: Place, clients: Clients, how: str) -> None:
+    """Both are there when the gateway looks: it has to see what comes after what it reads."""
+    descriptors = place.gateway.descriptors
+    async with place.origin() as origin:
+        client, upstream = await place.exchange(
+            clients, origin, place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE
+        )
+        await upstream.read(len(PIECE))
+        place.gateway.signal(signal.SIGSTOP)
+        client.send(PIECE)
+        LEAVE[how](client)
+        if how == "rst" or not place.tls:  # else it has shut its side down at once, and waits for an answer
+            await client.end()
+        place.gateway.signal(signal.SIGCONT)
+        started = time.monotonic()
+        await upstream.end()
+        assert upstream.ended_at - started < AT_ONCE
+        line = await place.gateway.logged(service=place.service)
+        assert line["status"] == LEFT
+        upstream.fin()
+        await place.settles(descriptors)
 
 
 @leaving

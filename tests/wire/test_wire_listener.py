@@ -1,6 +1,7 @@
 """The listener rests while descriptors are short, loses nobody meanwhile, and says so once in a while."""
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -100,6 +101,43 @@ def test_it_rests_while_descriptors_are_short_and_takes_up_again_those_who_waite
             async with asyncio.timeout(WITHIN):
                 assert await asyncio.gather(*waiting) == [b"hello", b"hello"]
         assert listener.port == port
+
+    play(scene)
+
+
+def test_it_rests_when_not_one_descriptor_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(descriptor: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def scene(listener: Listener, box: Box, clock: HandClock) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", none_left)
+            waiting = await waits(listener.port)
+        async with asyncio.timeout(WITHIN):
+            assert await waiting == b"hello"
+
+    play(scene)
+
+
+def test_it_tries_again_when_it_cannot_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(listener: Listener, box: Box, clock: HandClock) -> None:
+        loop, failures = asyncio.get_running_loop(), 0
+        create_server = loop.create_server
+
+        async def fail_twice(*arguments: Any, **options: Any) -> Any:
+            nonlocal failures
+            if failures < 2:
+                failures += 1
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return await create_server(*arguments, **options)
+
+        box.shorten()
+        waiting = await waits(listener.port)
+        monkeypatch.setattr(loop, "create_server", fail_twice)
+        box.limit = PLENTY
+        async with asyncio.timeout(WITHIN):
+            assert await waiting == b"hello"
+        assert failures == 2
 
     play(scene)
 
