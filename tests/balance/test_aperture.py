@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from balance_parts import upstreams_of
 
-from gateway.balance.aperture import FRESH, NARROWEST, TURNS_A_LAP, WIDENS, Aperture
+from gateway.balance.aperture import FRESH, NARROWEST, ONE_LAP, ONE_MORE, WIDENS, Aperture
 from gateway.balance.upstream import Upstream
 
 
@@ -21,11 +21,11 @@ def rounds(aperture: Aperture, number: int) -> Counter[Upstream]:
     return seen
 
 
-@pytest.mark.parametrize("number", [33, 64, 100, 1000])
+@pytest.mark.parametrize("number", [33, 64, 100, ONE_LAP, ONE_LAP + 8 * ONE_MORE])
 def test_all_are_looked_at_as_often(number: int) -> None:
     upstreams = upstreams_of([1] * number)
     aperture = Aperture(upstreams, random.Random(1))
-    laps = number * 4
+    laps = 4 * number * (1 + (number - ONE_LAP) // ONE_MORE if number > ONE_LAP else 1)
     seen = rounds(aperture, laps * -(-NARROWEST // FRESH))
     assert set(seen) == set(upstreams)
     assert max(seen.values()) <= 1.3 * min(seen.values())
@@ -63,11 +63,12 @@ def test_the_one_whose_turn_it_is_is_compared_first() -> None:
         assert aperture.some()[0] is one
 
 
-def test_the_more_there_are_the_more_laps_pass_before_the_window_moves() -> None:
-    aperture = Aperture(upstreams_of([1] * (2 * TURNS_A_LAP)), random.Random(1))
-    first = {aperture.turn() for _ in range(2 * NARROWEST)}
+@pytest.mark.parametrize(("number", "laps"), [(ONE_LAP + ONE_MORE, 2), (ONE_LAP + 9 * ONE_MORE, 10)])
+def test_the_more_there_are_the_more_laps_pass_before_the_window_moves(number: int, laps: int) -> None:
+    aperture = Aperture(upstreams_of([1] * number), random.Random(1))
+    first = {aperture.turn() for _ in range(laps * NARROWEST)}
     assert len(first) == NARROWEST
-    assert len(first | {aperture.turn() for _ in range(2 * NARROWEST)}) == NARROWEST + 1
+    assert len(first | {aperture.turn() for _ in range(laps * NARROWEST)}) == NARROWEST + 1
 
 
 def test_the_window_narrows_while_turns_are_enough() -> None:
