@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.micro.__main__ import HELPERS
 from bench.micro.stopwatch import Stopwatch
 
 ROOT = Path(__file__).parents[2]
-NAMES = sorted(path.stem for path in (ROOT / "bench" / "micro").glob("*.py") if path.stem != "stopwatch")
+NAMES = sorted(path.stem for path in (ROOT / "bench" / "micro").glob("*.py") if path.stem not in HELPERS)
 NAMED = re.compile(r"bench[./]micro[./](\w+)")
 
 
@@ -22,6 +23,12 @@ def test_a_micro_benchmark_runs_and_prints_times(name: str) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"\d+\.\d+ us", done.stdout)) >= 4, done.stdout
+
+
+def test_without_a_name_they_are_listed() -> None:
+    command = [sys.executable, "-m", "bench.micro"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert re.findall(r"^python -m bench\.micro\.(\w+) +What \w", listed, re.MULTILINE) == NAMES
 
 
 def test_price_tags_name_benchmarks_that_exist() -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.simulator import plot
+from bench.simulator.__main__ import NOT, OK, ONE, Summary, promises
 from bench.simulator.figures import interval, ratio
 from bench.simulator.server import Server, Work
 from bench.simulator.setting import SETTINGS
@@ -95,3 +96,17 @@ def test_plots_are_well_formed_and_name_every_curve(draw: type, tmp_path: Path) 
     picture = ElementTree.fromstring(draw("title", curves))
     texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert {"adaptive", "round_robin", "title"} <= set(texts)
+
+
+@pytest.mark.parametrize(("ours", "word"), [([1.0], ONE), ([1.0, 1.0], OK), ([2.0], NOT), ([1.0, 2.0], NOT)])
+def test_a_promise_is_ok_when_all_of_an_interval_keeps_it(ours: list[float], word: str) -> None:
+    def summaries(strategy: str, values: list[float]) -> list[Summary]:
+        return [Summary("equal", strategy, 0.1, value, 0, 1, (), ()) for value in values]
+
+    runs = {
+        ("equal", "adaptive"): summaries("adaptive", ours),
+        ("equal", "least_connections"): summaries("least_connections", [1.0] * len(ours)),
+    }
+    [(found, line)] = promises(["equal"], runs)
+    assert found == word
+    assert line.startswith(word)
