@@ -57,7 +57,9 @@ def _list(arguments: argparse.Namespace) -> int:
     for name, each in scenario.load().items():
         print(f"{name:28}{each.title}\n{'':28}{', '.join(each.contenders)}")
     for name, contender in CONTENDERS.items():
-        print(f"{name:16}{contender.title}; {contender.absent() or 'here: ' + contender.version()}")
+        print(
+            f"{name:16}{contender.title}; {contender.absent() or contender.awaited() or 'here: ' + contender.version()}"
+        )
     return 0
 
 

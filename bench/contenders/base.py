@@ -62,7 +62,8 @@ class Package:
 
 @dataclass(frozen=True)
 class Contender:
-    """`absent` tells why it cannot run here, or gives nothing; `prepare` does once what takes long, before all else.
+    """`absent` tells why it cannot run here, or gives nothing; `prepare` does once what takes long, before all else;
+    `awaited` says so while that is still to be done.
 
     `abilities` are among `tls` and `chat-only`, for those that know only the path /v1/chat/completions.
     """
@@ -74,6 +75,7 @@ class Contender:
     package: Package | None = None
     abilities: frozenset[str] = frozenset()
     prepare: Callable[[], None] = lambda: None
+    awaited: Callable[[], str] = lambda: ""
 
 
 def not_installed(name: str, package: Package) -> Callable[[], str | None]:
