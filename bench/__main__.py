@@ -64,7 +64,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    print(suite.publish(results.read(arguments.results)))
+    found = results.read(arguments.results)
+    lacking = [name for name in scenario.load() if name not in found.scenarios]
+    if lacking and not arguments.partial:
+        here = f"{arguments.results} lacks {len(lacking)} scenarios, {', '.join(lacking[:3])} among them"
+        raise ValueError(f"{here}; docs/benchmarks.md would lose them: --partial if it should")
+    print(suite.publish(found))
     return 0
 
 
@@ -105,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     flames.add_argument("--contender", default="gateway", choices=["gateway", "compiled"])
     flames.add_argument("--seconds", type=float)
     flames.add_argument("--native", action="store_true", help="show frames of C extensions too")
-    _command(commands, "render", _render, "docs/benchmarks.md from a results folder").add_argument("results", type=Path)
+    render = _command(commands, "render", _render, "docs/benchmarks.md from the results folder of a full run")
+    render.add_argument("results", type=Path)
+    render.add_argument("--partial", action="store_true", help="of a smaller run: the page loses the other scenarios")
     return parser
 
 

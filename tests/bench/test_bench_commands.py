@@ -39,6 +39,18 @@ def test_a_full_run_renders_the_page_and_smaller_ones_leave_it_alone(ran: list) 
     assert [names for names, *_ in ran[-2:]] == [list(load()), ["published"]]
 
 
+def test_the_page_is_not_rendered_from_a_smaller_run_unless_that_is_said(
+    ran: list, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes = {"json": Outcome("json", "requests", "cpu_us", "us", {}, {})}
+    folder = suite.save(Results("now", "abc", "python -m bench", {}, {}, {}, outcomes), tmp_path / "small")
+    assert cli.main(["render", str(folder)]) == 2
+    assert "--partial" in capsys.readouterr().err
+    assert not ran
+    assert cli.main(["render", str(folder), "--partial"]) == 0
+    assert [names for names, *_ in ran] == [["published"]]
+
+
 def test_lengths_are_those_of_the_command_line(ran: list) -> None:
     cli.main(["run", "json", "--seconds", "3", "--rounds", "9", "--warm-up", "1", "--only", "nginx,gateway"])
     [(_, chosen, options)] = ran
