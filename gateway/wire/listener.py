@@ -9,6 +9,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from gateway.runtime import Runtime
 from gateway.wire.tls import Tls
@@ -44,7 +45,7 @@ class Listener:
         self._connected = connected
         self._runtime = runtime
         self._limit = limit
-        self._backlog = backlog
+        self._options: dict[str, Any] = {"backlog": backlog, **(tls.options if tls else {})}
         self._tls = tls
         self._servers: list[asyncio.Server] = []
         self._again: list[int] = []  # the listening sockets once more, as to rest must not take a free one
@@ -55,7 +56,7 @@ class Listener:
 
     async def open(self, host: str, port: int) -> None:
         """Listen. Raises OSError."""
-        server = await asyncio.get_running_loop().create_server(self._accept, host, port, backlog=self._backlog)
+        server = await asyncio.get_running_loop().create_server(self._accept, host, port, **self._options)
         self._servers = [server]
         self._again = [os.dup(one.fileno()) for one in server.sockets]
         self.port = int(server.sockets[0].getsockname()[1])
@@ -113,20 +114,21 @@ class Listener:
 
     async def _go_on(self) -> None:
         try:
-            for descriptor in list(self._again):
+            for descriptor in self._again:
                 self._servers.append(await self._serve(descriptor))
+                if self._spare < 0:  # closed meanwhile, and so are the others
+                    self._stop()
+                    return
         except OSError:
             self._stop()
             self._look_later()
             return
         self._resting = False
-        if self._spare < 0:
-            self._stop()
 
     async def _serve(self, descriptor: int) -> asyncio.Server:
         bound = socket.socket(fileno=os.dup(descriptor))
         try:
-            return await asyncio.get_running_loop().create_server(self._accept, sock=bound, backlog=self._backlog)
+            return await asyncio.get_running_loop().create_server(self._accept, sock=bound, **self._options)
         except BaseException:
             bound.close()
             raise

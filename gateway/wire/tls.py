@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
+import aiofastnet
 from aiofastnet.ssl_transport import SSLTransport_Transport
 
 # Bytes of ciphertext that one read or write of a socket moves; each connection has both buffers.
@@ -17,15 +18,28 @@ BUFFER = 32768
 SHUTDOWN_SECONDS = 30.0
 
 
+# Where OpenSSL is linked into the interpreter, aiofastnet goes by way of the `ssl` module and fails on uvloop as soon
+# as reading is resumed; there uvloop's own TLS has to do.
+SHARED_OPENSSL = aiofastnet.OPENSSL_DYN_LIBS is not None
+
+
 @dataclass(frozen=True)
 class Tls:
     """How clients are spoken to: with the certificates of `context`, and `handshake_timeout` seconds to agree."""
 
     context: ssl.SSLContext
     handshake_timeout: float
+    layered: bool = SHARED_OPENSSL
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those of `loop.create_server`."""
+        return {} if self.layered else {"ssl": self.context, "ssl_handshake_timeout": self.handshake_timeout}
 
     def around(self, protocol: asyncio.Protocol) -> asyncio.BaseProtocol:
         """The protocol of a connection whose plaintext `protocol` sees, once the handshake is over."""
+        if not self.layered:
+            return protocol
         loop = asyncio.get_running_loop()
         secure = SSLTransport_Transport(
             loop, protocol, self.context, True, self.handshake_timeout, SHUTDOWN_SECONDS, BUFFER, BUFFER
@@ -37,7 +51,7 @@ class Tls:
 def expect_leavers(loop: asyncio.AbstractEventLoop) -> None:
     """Log no error for clients that leave in the middle of a handshake, as health checks do; all else as before.
 
-    aiofastnet reports them by an exception's class instead of an exception.
+    aiofastnet and uvloop report them by an exception's class instead of an exception.
     """
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

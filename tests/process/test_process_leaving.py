@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 from kernel_sockets import connecting_to, unread_bytes
 from places import Place, eventually, plain_and_tls
-from raw_wire import Clients, Wire, deaf_listener
+from raw_wire import Clients, Origin, Wire, deaf_listener
 
 AT_ONCE = 0.1
 LEFT = 499
@@ -27,12 +27,25 @@ async def left(place: Place, client: Wire, upstream: Wire, how: str, descriptors
     """Leave, and see everything that has to follow."""
     started = time.monotonic()
     LEAVE[how](client)
+    await seen(place, upstream, started, descriptors)
+
+
+async def seen(place: Place, upstream: Wire, left_at: float, descriptors: int) -> None:
+    """What has to follow when the client has left."""
     await upstream.end()
-    assert upstream.ended_at - started < AT_ONCE
+    assert upstream.ended_at - left_at < AT_ONCE
     line = await place.gateway.logged(service=place.service)
     assert line["status"] == LEFT
     upstream.fin()
     await place.settles(descriptors)
+
+
+async def uploading(place: Place, clients: Clients, origin: Origin) -> tuple[Wire, Wire]:
+    """A client in the middle of an upload that never ends, and its upstream."""
+    data = place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE
+    client, upstream = await place.exchange(clients, origin, data)
+    await upstream.read(len(PIECE))
+    return client, upstream
 
 
 @leaving
@@ -59,10 +72,7 @@ async def test_ED_20_in_the_middle_of_a_stream(place: Place, clients: Clients, h
 async def test_in_the_middle_of_an_upload(place: Place, clients: Clients, how: str) -> None:
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
-        client, upstream = await place.exchange(
-            clients, origin, place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE
-        )
-        await upstream.read(len(PIECE))
+        client, upstream = await uploading(place, clients, origin)
         await left(place, client, upstream, how, descriptors)
 
 
@@ -71,23 +81,14 @@ async def test_right_behind_what_it_sends(place: Place, clients: Clients, how: s
     """Both are there when the gateway looks: it has to see what comes after what it reads."""
     descriptors = place.gateway.descriptors
     async with place.origin() as origin:
-        client, upstream = await place.exchange(
-            clients, origin, place.request("PUT", fields=f"Content-Length: {HUGE}\r\n") + PIECE
-        )
-        await upstream.read(len(PIECE))
+        client, upstream = await uploading(place, clients, origin)
         place.gateway.signal(signal.SIGSTOP)
         client.send(PIECE)
         LEAVE[how](client)
         if how == "rst" or not place.tls:  # else it has shut its side down at once, and waits for an answer
             await client.end()
         place.gateway.signal(signal.SIGCONT)
-        started = time.monotonic()
-        await upstream.end()
-        assert upstream.ended_at - started < AT_ONCE
-        line = await place.gateway.logged(service=place.service)
-        assert line["status"] == LEFT
-        upstream.fin()
-        await place.settles(descriptors)
+        await seen(place, upstream, time.monotonic(), descriptors)
 
 
 @leaving

@@ -15,6 +15,8 @@ from gateway_process import GatewayProcess
 from places import SERVER_NAME, Place, eventually, moves_no_more, open_service
 from raw_wire import Clients, Wire
 
+from gateway.wire.tls import SHARED_OPENSSL
+
 MIB = 1 << 20
 UPLOAD = int(os.environ.get("PROCESS_UPLOAD_MIB", "256")) * MIB  # 5120 to be sure about 5 GiB
 UPSTREAM_PACE = 300 * MIB  # bytes a second
@@ -67,6 +69,9 @@ async def warmed_up(place: Place, clients: Clients) -> None:
 async def test_ED_24_slow_readers_of_large_replies_cost_bounded_memory(
     fresh: Place, clients: Clients, figure: Figure
 ) -> None:
+    if fresh.tls is not None and not SHARED_OPENSSL:
+        pytest.skip("OpenSSL is linked into this interpreter: docs/decisions/0011-tls-transports.md")
+
     async def large(upstream: Wire) -> None:
         await upstream.head()
         upstream.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (100 * MIB))

@@ -9,14 +9,13 @@ import struct
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import aiofastnet
 import pytest
 import trustme
 import uvloop
 
 from gateway.runtime import Runtime
 from gateway.wire.listener import Listener
-from gateway.wire.tls import Tls, expect_leavers
+from gateway.wire.tls import SHARED_OPENSSL, Tls, expect_leavers
 
 WITHIN = 5.0
 HANDSHAKE_SECONDS = 0.5
@@ -43,14 +42,14 @@ class Greeter(asyncio.Protocol):
 class Scene:
     """A listener, those it has met, and how clients call it; `limit` is that of its descriptors."""
 
-    def __init__(self, authority: trustme.CA, runtime: Runtime) -> None:
+    def __init__(self, authority: trustme.CA, runtime: Runtime, *, layered: bool) -> None:
         self.met: list[Greeter] = []
         self.limit = PLENTY
         self._trusting = ssl.create_default_context()
         authority.configure_trust(self._trusting)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("gateway.example").configure_cert(context)
-        tls = Tls(context, HANDSHAKE_SECONDS)
+        tls = Tls(context, HANDSHAKE_SECONDS, layered)
         self.listener = Listener(self._greeter, runtime, backlog=128, tls=tls, limit=lambda: self.limit)
 
     def _greeter(self) -> Greeter:
@@ -81,15 +80,18 @@ def authority() -> trustme.CA:
 Play = Callable[[Callable[[Scene], Coroutine[Any, Any, None]]], None]
 
 
-@pytest.fixture
-def play(authority: trustme.CA, caplog: pytest.LogCaptureFixture) -> Play:
-    """Plays a scene in uvloop, which is the gateway's; nothing is left open, and nothing was said."""
+by_aiofastnet = pytest.mark.skipif(not SHARED_OPENSSL, reason="OpenSSL is linked into this interpreter")
+
+
+@pytest.fixture(params=[pytest.param(True, marks=by_aiofastnet), False], ids=["aiofastnet", "uvloop"])
+def play(authority: trustme.CA, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Play:
+    """Plays a scene in uvloop, which is the gateway's, by either TLS; nothing is left open, and nothing was said."""
 
     def played(story: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
         async def run() -> None:
             expect_leavers(asyncio.get_running_loop())
             runtime = Runtime()
-            scene = Scene(authority, runtime)
+            scene = Scene(authority, runtime, layered=request.param)
             await scene.listener.open("127.0.0.1", 0)
             await scene.hello()  # whatever opens something once has done so
             await scene.met.pop().lost
@@ -158,17 +160,6 @@ def test_it_rests_while_descriptors_are_short(play: Play, caplog: pytest.LogCapt
         assert await waiting == b"hello"
         assert [record.message.partition(" (")[0] for record in caplog.records] == ["descriptors run short"]
         caplog.clear()
-
-    play(story)
-
-
-def test_an_interpreter_without_its_own_openssl_library_speaks_tls_too(
-    play: Play, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(aiofastnet.openssl_compat, "OPENSSL_DYN_LIBS", None)
-
-    async def story(scene: Scene) -> None:
-        assert [await scene.hello() for _ in range(3)] == [b"hello"] * 3
 
     play(story)
 
