@@ -67,6 +67,7 @@ def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figure
 
 SHOWN = {
     "per_second": "requests/s",
+    "calm_p99_ms": "calm p99 ms",
     "p50_ms": "p50 ms",
     "p90_ms": "p90 ms",
     "p999_ms": "p99.9 ms",
