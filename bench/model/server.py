@@ -1,11 +1,8 @@
-"""The engine behind OpenAI's API: chat completions plain and streamed, models, health, metrics."""
+"""The engine behind OpenAI's API: chat completions plain and streamed, embeddings, models, health, metrics."""
 
 import asyncio
 import contextlib
-import secrets
-import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -14,8 +11,10 @@ from bench.model import text
 from bench.model.driver import Driver
 from bench.model.engine import Engine, Sequence, Setting
 from bench.model.metrics import Metrics
-from gateway.demo.replies import Refusal, asked_for, json_reply, openai_errors
-from gateway.demo.schema import ChatRequest
+from bench.model.reply import Reply
+from gateway.demo.model import embedding
+from gateway.demo.replies import Refusal, asked_for, embeddings_reply, json_reply, openai_errors
+from gateway.demo.schema import ChatRequest, EmbeddingRequest
 
 MAX_BODY = 16 << 20
 
@@ -41,6 +40,7 @@ class ModelServer:
         app.router.add_get("/metrics", self.show_metrics)
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/v1/embeddings", self.embeddings)
         app.cleanup_ctx.append(self._driving)
         return app
 
@@ -65,11 +65,7 @@ class ModelServer:
         asked = await asked_for(request, ChatRequest, self._model)
         prompt = text.encode((message.role, message.text) for message in asked.messages)
         words = text.reply(prompt, asked.limit or self._tokens)
-        hashes = text.hashes(text.whole(prompt, "".join(words)), self.engine.setting.block)
-        try:
-            sequence = self._driver.submit(text.count(prompt), len(words), hashes)
-        except ValueError as error:
-            raise Refusal(str(error), param="messages", code="context_length_exceeded") from error
+        sequence = self._submit(prompt, len(words), text.whole(prompt, "".join(words)), param="messages")
         finish = "stop" if asked.limit is None else "length"
         reply = Reply(self._model, sequence, words, finish, streamed=asked.stream, with_usage=asked.with_usage)
         try:
@@ -78,7 +74,34 @@ class ModelServer:
             self._driver.leave(sequence)
             self.metrics.forget(sequence, reply.written)
 
-    async def _whole(self, reply: "Reply") -> web.Response:
+    def _submit(self, prompt: bytes, output: int, remembered: bytes, *, param: str) -> Sequence:
+        """Queue a request whose tokens are found again by the beginnings of `remembered`. Raises Refusal."""
+        hashes = text.hashes(remembered, self.engine.setting.block)
+        try:
+            return self._driver.submit(text.count(prompt), output, hashes)
+        except ValueError as error:
+            raise Refusal(str(error), param=param, code="context_length_exceeded") from error
+
+    async def embeddings(self, request: web.Request) -> web.Response:
+        """Each input is a sequence that is only read: its vector comes with the step that read its last token."""
+        asked = await asked_for(request, EmbeddingRequest, self._model)
+        inputs = [text.passage(item) for item in asked.input]
+        sequences: list[Sequence] = []
+        read = 0
+        try:
+            for passage in inputs:
+                sequences.append(self._submit(passage, 1, passage, param="input"))
+            for sequence in sequences:
+                await self._driver.token(sequence)
+            read = 1
+        finally:
+            for sequence in sequences:
+                self._driver.leave(sequence)
+                self.metrics.forget(sequence, read)
+        vectors = (embedding([passage.hex()], asked.dimensions) for passage in inputs)
+        return embeddings_reply(asked, vectors, sum(map(text.count, inputs)))
+
+    async def _whole(self, reply: Reply) -> web.Response:
         while await self._driver.token(reply.sequence) < reply.sequence.output:
             pass
         reply.written = reply.sequence.output
@@ -86,7 +109,7 @@ class ModelServer:
         choice = {"index": 0, "message": message, "finish_reason": reply.finish}
         return json_reply({**reply.head, "choices": [choice], "usage": reply.usage()})
 
-    async def _stream(self, request: web.Request, reply: "Reply") -> web.StreamResponse:
+    async def _stream(self, request: web.Request, reply: Reply) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         if not self._late_head:
             await response.prepare(request)
@@ -102,45 +125,6 @@ class ModelServer:
             )
         await response.write(b"data: [DONE]\n\n")
         return response
-
-
-class Reply:
-    """What is said for one sequence; `written` tokens of it have been."""
-
-    def __init__(
-        self, model: str, sequence: Sequence, words: list[str], finish: str, *, streamed: bool, with_usage: bool
-    ) -> None:
-        kind = "chat.completion.chunk" if streamed else "chat.completion"
-        created = int(time.time())
-        self.head: dict[str, Any] = {
-            "id": f"chatcmpl-{secrets.token_hex(12)}",
-            "object": kind,
-            "created": created,
-            "model": model,
-        }
-        self.sequence = sequence
-        self.words = words
-        self.finish = finish
-        self.with_usage = with_usage
-        self.written = 0
-
-    def event(self, number: int) -> bytes:
-        """The chunk of token `number`."""
-        delta = {"content": self.words[number - 1]}
-        if number == 1:
-            delta = {"role": "assistant", **delta}
-        finish = self.finish if number == self.sequence.output else None
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return b"data: " + orjson.dumps({**self.head, "choices": [choice]}) + b"\n\n"
-
-    def usage(self) -> dict[str, Any]:
-        prompt, completion = self.sequence.prompt, self.sequence.output
-        return {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": self.sequence.cached},
-        }
 
 
 @contextlib.asynccontextmanager

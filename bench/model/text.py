@@ -24,6 +24,13 @@ def encode(messages: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(_padded(role) + _padded(content) for role, content in messages) + _padded(ANSWER)
 
 
+def passage(given: str | list[int]) -> bytes:
+    """What is to be embedded, of whole tokens: a text, or the numbers of tokens."""
+    if isinstance(given, str):
+        return _padded(given)
+    return b"".join((number % (1 << 8 * TOKEN)).to_bytes(TOKEN) for number in given)
+
+
 def whole(prompt: bytes, text: str) -> bytes:
     """`prompt` and the reply `text` as a later prompt of the same conversation has them."""
     return prompt + _padded(text)

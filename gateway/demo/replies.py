@@ -1,13 +1,15 @@
 """Requests read and replies written in the shapes of OpenAI's API."""
 
-from collections.abc import Awaitable, Callable
+import base64
+import struct
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.demo.schema import Asked
+from gateway.demo.schema import Asked, EmbeddingRequest
 
 Body = TypeVar("Body", bound=Asked)
 
@@ -15,6 +17,22 @@ Body = TypeVar("Body", bound=Asked)
 def json_reply(value: object, status: int = 200) -> web.Response:
     """`value` as a JSON response."""
     return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+
+
+def embeddings_reply(asked: EmbeddingRequest, vectors: Iterable[list[float]], tokens: int) -> web.Response:
+    """One of `vectors` for each input, as `asked` wants them; `tokens` were read."""
+    packed = asked.encoding_format == "base64"
+    rows = [
+        {"object": "embedding", "index": index, "embedding": _packed(vector) if packed else vector}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return json_reply({"object": "list", "model": asked.model, "data": rows, "usage": usage})
+
+
+def _packed(vector: list[float]) -> str:
+    """Little-endian 32 bit floats in base64, as OpenAI's `encoding_format: base64`."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 class Refusal(Exception):

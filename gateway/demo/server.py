@@ -1,8 +1,6 @@
 """An OpenAI-like model server on aiohttp: chat completions plain and streamed, embeddings, models."""
 
 import asyncio
-import base64
-import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -11,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from gateway.demo import model
-from gateway.demo.replies import asked_for, json_reply, openai_errors
+from gateway.demo.replies import asked_for, embeddings_reply, json_reply, openai_errors
 from gateway.demo.schema import ChatRequest, EmbeddingRequest
 from gateway.runtime import Runtime
 
@@ -114,14 +112,8 @@ class ModelServer:
     async def embeddings(self, request: web.Request) -> web.Response:
         asked = await asked_for(request, EmbeddingRequest, MODEL)
         inputs = [model.tokens(item) if isinstance(item, str) else item for item in asked.input]
-        rows = []
-        for index, tokens in enumerate(inputs):
-            vector = model.embedding(tokens, asked.dimensions)
-            value = _packed(vector) if asked.encoding_format == "base64" else vector
-            rows.append({"object": "embedding", "index": index, "embedding": value})
-        count = sum(map(len, inputs))
-        usage = {"prompt_tokens": count, "total_tokens": count}
-        return json_reply({"object": "list", "model": MODEL, "data": rows, "usage": usage})
+        vectors = (model.embedding(tokens, asked.dimensions) for tokens in inputs)
+        return embeddings_reply(asked, vectors, sum(map(len, inputs)))
 
     def _head(self, kind: str, reply_id: str) -> dict[str, Any]:
         created = int(self._runtime.wall())
@@ -162,11 +154,6 @@ def _limited(tokens: Iterator[str], limit: int | None) -> Iterator[tuple[str, st
 def _usage(asked: ChatRequest, completion: int) -> dict[str, int]:
     prompt = sum(len(model.tokens(message.text)) for message in asked.messages)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-
-
-def _packed(vector: list[float]) -> str:
-    """Little-endian 32 bit floats in base64, as OpenAI's `encoding_format: base64`."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 async def _event(response: web.StreamResponse, value: object) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 
 import openai
 import pytest
@@ -151,6 +152,28 @@ async def test_who_finds_the_memory_full_waits_and_costs_nothing_if_it_leaves(se
     assert (await served.metrics())["vllm:prefix_cache_queries_total"] < 1100
 
 
+async def test_embeddings_are_read_by_the_engine_and_found_again_in_its_memory(served: Served) -> None:
+    both = await served.client.embeddings.create(model="demo", input=["w" * 395, "another"], dimensions=8)
+    assert [len(row.embedding) for row in both.data] == [8, 8]
+    assert both.usage.prompt_tokens == 101
+    again = await served.client.embeddings.create(model="demo", input="w" * 395, dimensions=8)
+    assert again.data[0].embedding == both.data[0].embedding != both.data[1].embedding
+    numbers = await served.client.embeddings.create(model="demo", input=[1, 2, 3])
+    assert numbers.usage.prompt_tokens == 3
+    seen = await served.metrics()
+    assert seen["vllm:prompt_tokens_total"] == 203
+    assert seen["vllm:prefix_cache_hits_total"] == 96
+    assert seen["model:tokens_for_nobody_total"] == seen["vllm:num_requests_running"] == 0
+
+
+async def test_a_client_that_leaves_its_embeddings_frees_their_memory(served: Served) -> None:
+    served.engine.setting = replace(served.engine.setting, prefill=0.01)
+    async with leaving(served.client.embeddings.create(model="demo", input=["w" * 1600, "v" * 1600])):
+        await served.until("vllm:num_requests_running", some)
+    await served.until("vllm:num_requests_running", none)
+    await served.until("model:requests_aborted_total", some)
+
+
 async def test_metrics_have_vllms_names(served: Served) -> None:
     for _ in range(2):
         await served.ask("w" * 400, 5)
@@ -175,5 +198,9 @@ async def test_health_and_models_answer(served: Served) -> None:
 async def test_a_prompt_that_never_fits_is_refused_as_too_long(served: Served) -> None:
     with pytest.raises(openai.BadRequestError, match="more than this engine's 1600"):
         await served.ask("w" * 8000, 1)
+    with pytest.raises(openai.BadRequestError, match="more than this engine's 1600") as refused:
+        await served.client.embeddings.create(model="demo", input=["fits", "w" * 8000])
+    assert refused.value.body["param"] == "input"
+    await served.until("vllm:num_requests_running", none)
     with pytest.raises(openai.NotFoundError, match="has 'demo'"):
         await served.client.chat.completions.create(model="other", messages=[{"role": "user", "content": "w"}])
