@@ -34,8 +34,7 @@ class Issuer(BaseHTTPRequestHandler):
     """Discovery and the key set."""
 
     def do_GET(self) -> None:
-        host, port = self.server.server_address[:2]
-        name = f"http://{host!s}:{port}"
+        name = f"http://{self.headers['Host']}"
         keys = {"keys": [KEY.as_dict(private=False)]}
         said = {"issuer": name, "jwks_uri": f"{name}/keys"} if self.path.startswith("/.well-known") else keys
         body = json.dumps(said).encode()

@@ -132,7 +132,8 @@ async def shared(url: str, rounds: int, seconds: float) -> dict[str, list[float]
     quota = rate_limiter.per_sec(PLENTY, burst=PLENTY)
 
     def throttled(kind: RateLimiterType) -> Ask:
-        return Throttled(using=kind.value, quota=quota, store=ThrottledRedis(server=url)).limit
+        ask: Ask = Throttled(using=kind.value, quota=quota, store=ThrottledRedis(server=url)).limit
+        return ask
 
     fixed, counter = FixedWindowRateLimiter(storage), SlidingWindowCounterRateLimiter(storage)
     bucket, window = rule(TokenBucket(PLENTY, PLENTY)), rule(SlidingWindow(PLENTY, SECOND))
@@ -166,7 +167,8 @@ def alone(rounds: int, seconds: float) -> dict[str, list[float]]:
     fixed, item = FixedWindowRateLimiter(MemoryStorage()), RateLimitItemPerSecond(PLENTY)
 
     def throttled(kind: RateLimiterType) -> Callable[[str], Any]:
-        return Throttled(using=kind.value, quota=quota).limit
+        ask: Callable[[str], Any] = Throttled(using=kind.value, quota=quota).limit
+        return ask
 
     contenders: dict[str, Callable[[str], Any]] = {
         # As `Limited` asks: at once, and the long way when that is not enough.

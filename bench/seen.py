@@ -198,14 +198,12 @@ def peak(bench: Bench) -> bool:
 
 def sampling(bench: Bench) -> bool:
     """Gateways are started afresh for each round: one process differs from the next by more than what is looked for."""
-    shares = {"no tracing": None, "no tracing either": None, "0 % sampled": 0, "1 % sampled": 0.01}
+    shares = {"no tracing": None, "no tracing either": None, "0 % sampled": 0.0, "1 % sampled": 0.01}
     spent: dict[str, list[float]] = {name: [] for name in shares}
-    sections = {share: tracing(bench, "takes them", share) for share in (0, 0.01)}
+    changes: dict[float | None, dict[str, Any]] = {None: {}}
+    changes |= {share: {"tracing": tracing(bench, "takes them", share)} for share in (0.0, 0.01)}
     for _ in range(bench.rounds):
-        arms = [
-            bench.gateway(name, **({} if share is None else {"tracing": sections[share]}))
-            for name, share in shares.items()
-        ]
+        arms = [bench.gateway(name, **changes[share]) for name, share in shares.items()]
         bench.in_turn(arms, 1, peak=True)
         for arm in arms:
             spent[arm.name] += arm.cpu
@@ -218,7 +216,7 @@ def sampling(bench: Bench) -> bool:
     off = [abs(one / other - 1) for one, other in zip(second, first, strict=True)]
     noise = max(abs(statistics.median(times["no tracing either"]) - 1), statistics.median(off) / len(off) ** 0.5)
     print(f"allowed for 1 %: {MOST_CPU + 2 * noise:.3f} ({MOST_CPU} and twice the noise)")
-    return statistics.median(times["1 % sampled"]) <= MOST_CPU + 2 * noise
+    return bool(statistics.median(times["1 % sampled"]) <= MOST_CPU + 2 * noise)
 
 
 def compare(title: str, arms: list[Arm]) -> bool:

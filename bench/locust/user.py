@@ -100,6 +100,7 @@ class OpenAIUser(FastHttpUser):
 def tokens(response: FastResponse) -> Iterator[str]:
     """The pieces of text of an event stream, as they come; Broken when it does not end with [DONE]."""
     source = response._response  # reads a line as soon as it is there; `iter_lines` would wait for 1,024 bytes
+    assert source is not None
     while line := source.readline(b"\n"):
         if not line.startswith(b"data:"):
             continue

@@ -20,6 +20,11 @@ HOT = 1.25
 CLEARLY = 0.8
 # Among busy ones: estimates of equals that have come with many loads seldom differ by more.
 ALIKE = 0.64
+# Seconds: who differs by less is as fast; it is the network's and the kernel's.
+MOMENT = 0.0005
+# So many of those that come next are looked at.
+# measured: of 64 clients' picks 7 % compare at 16 and 33 upstreams, 5 % at 48, 0.2 % at 100, instead of 14, 64, 70, 30
+LOOKS = range(4)
 # Half an exchange more than the best had is nothing.
 A_LITTLE = 0.5
 # Seconds after which what is known of an idle upstream is doubted, so that it is tried again.
@@ -42,7 +47,8 @@ class Adaptive:
     the latency to expect, and times load again, what it costs all who are there. Failures and a recent arrival count as
     load. Until something is known, and among equals, upstreams take turns. When its turn comes, one that is idle and as
     fast as the best of the last comparison is taken without another one; so is a busy one that is not far from the
-    fastest and about as far below the mean load as that best one was.
+    fastest and about as far below the mean load as that best one was. When a busier one has its turn, an idle one that
+    comes soon has it instead.
     """
 
     __slots__ = (
@@ -82,19 +88,32 @@ class Adaptive:
         # measured: 31.4 us for a JSON request over 4 busy upstreams instead of 33.7, in one run; code that seldom runs,
         # and branches nobody foresees, cost more than bench/micro/balance.py shows
         if load:
+            least = self._least_unit
             low = (load + 1) / one.weight + self._below <= self._crowd.mean_load()
-            good = low and unit * ALIKE <= self._least_unit and self._least_unit * CLEARLY <= unit
+            good = low and (-MOMENT < unit - least < MOMENT or (unit * ALIKE <= least and least * CLEARLY <= unit))
         else:
-            good = unit * CLEARLY <= self._best_unit and self._best_unit * CLEARLY <= unit
+            best = self._best_unit
+            good = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
         if good and not (tried or one.failing or now - one.joined_at < SLOW_START):
             return one
-        return self._compared(one, tried, now)
+        return (self._idle_soon(now) if load and not tried else None) or self._compared(one, tried, now)
 
     def _next(self) -> Upstream:
         """Whose turn it is."""
         cycle, turn = self._cycle, self._turn
         self._turn = turn + 1 if turn + 1 < len(cycle) else 0
         return cycle[turn]
+
+    def _idle_soon(self, now: float) -> Upstream | None:
+        """The first idle one of those that come next, if it is as fast as the best; who comes before loses its turn."""
+        aperture, best = self._aperture, self._best_unit
+        for _ in LOOKS:
+            one = self._next() if aperture is None else aperture.turn()
+            if not one.in_flight:
+                unit = one.unit
+                good = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
+                return one if good and not (one.failing or now - one.joined_at < SLOW_START) else None
+        return None
 
     def _compared(self, one: Upstream, tried: Collection[Upstream], now: float) -> Upstream | None:
         aperture = self._aperture

@@ -7,7 +7,7 @@ from balance_parts import Clock, strategy_of, upstreams_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balance.adaptive import HOT, LARGEST_SCAN, SLOW_START, STALE, Adaptive
+from gateway.balance.adaptive import HOT, LARGEST_SCAN, MOMENT, SLOW_START, STALE, Adaptive
 from gateway.balance.base import Strategy
 from gateway.balance.upstream import FADING, Upstream
 from gateway.exchange import Exchange
@@ -149,6 +149,46 @@ def test_idle_one_is_taken_while_others_work(weight: int, exchange: Exchange) ->
     upstreams, strategy = busy_alike(8, 1, exchange, weight=weight)
     upstreams[3].ended()
     assert {strategy.pick(exchange) for _ in range(16)} == {upstreams[3]}
+
+
+@pytest.mark.parametrize("number", [8, 2 * LARGEST_SCAN])
+def test_an_idle_one_that_comes_soon_is_taken_instead_of_a_busy_one(
+    number: int, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstreams, strategy = busy_alike(number, 0, exchange)
+    monkeypatch.setattr(Adaptive, "_compared", None)  # nobody has to be compared
+    for upstream in upstreams[::4]:
+        upstream.began()
+    assert {strategy.pick(exchange) for _ in range(2 * number)} == set(upstreams) - set(upstreams[::4])
+
+
+@pytest.mark.parametrize("what", ["slow", "failing", "new"])
+def test_an_idle_one_that_comes_soon_is_compared_when_it_is(what: str, exchange: Exchange) -> None:
+    clock = Clock()
+    idle, *others = upstreams = upstreams_of((1, 1, 1, 1))
+    for upstream in upstreams:
+        answered(upstream, 0.1, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    strategy.pick(exchange)
+    for upstream in others:
+        upstream.began()
+    if what == "slow":
+        idle.unit = 1.0
+    elif what == "failing":
+        for _ in range(9):
+            idle.failed(clock())
+    else:
+        idle.joined_at = clock()
+    assert idle not in {strategy.pick(exchange) for _ in range(8)}
+
+
+def test_who_differs_by_less_than_a_moment_is_as_fast(exchange: Exchange) -> None:
+    clock = Clock()
+    upstreams = upstreams_of((1, 1))
+    answered(upstreams[0], 0.001, clock())
+    answered(upstreams[1], 0.001 + MOMENT / 2, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    assert {strategy.pick(exchange) for _ in range(4)} == set(upstreams)
 
 
 def test_the_only_one_is_taken_unless_it_was_tried(exchange: Exchange) -> None:
