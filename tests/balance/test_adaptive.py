@@ -162,6 +162,23 @@ def test_an_idle_one_that_comes_soon_is_taken_instead_of_a_busy_one(
     assert {strategy.pick(exchange) for _ in range(2 * number)} == set(upstreams) - set(upstreams[::4])
 
 
+def test_an_idle_light_one_does_not_take_the_turn_of_a_heavy_one_that_has_less_to_do(exchange: Exchange) -> None:
+    clock = Clock()
+    heavy, light = upstreams_of((4, 1))
+    for upstream in (heavy, light):
+        answered(upstream, 0.1, clock())
+    strategy = strategy_of("adaptive", [heavy, light], clock=clock)
+    for _ in range(5):
+        light.began()
+    strategy.pick(exchange)  # compares: the best one has far less to do than the mean
+    for _ in range(5):
+        light.ended()
+    heavy.began()
+    heavy.began()
+    picked = [strategy.pick(exchange) for _ in range(10)]
+    assert picked.count(heavy) >= 8
+
+
 @pytest.mark.parametrize("what", ["slow", "failing", "new"])
 def test_an_idle_one_that_comes_soon_is_compared_when_it_is(what: str, exchange: Exchange) -> None:
     clock = Clock()
