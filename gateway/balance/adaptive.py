@@ -90,13 +90,14 @@ class Adaptive:
         if load:
             least = self._least_unit
             low = (load + 1) / one.weight + self._below <= self._crowd.mean_load()
-            good = low and (-MOMENT < unit - least < MOMENT or (unit * ALIKE <= least and least * CLEARLY <= unit))
+            moment = -MOMENT < (unit - least) * (load + 1) < MOMENT
+            good = low and (moment or (unit * ALIKE <= least and least * CLEARLY <= unit))
         else:
             best = self._best_unit
             good = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
         if good and not (tried or one.failing or now - one.joined_at < SLOW_START):
             return one
-        idle = self._idle_soon((load + 1) / one.weight, now) if load and not tried else None
+        idle = self._idle_soon(one, now) if load and not tried else None
         return idle or self._compared(one, tried, now)
 
     def _next(self) -> Upstream:
@@ -105,19 +106,24 @@ class Adaptive:
         self._turn = turn + 1 if turn + 1 < len(cycle) else 0
         return cycle[turn]
 
-    def _idle_soon(self, load: float, now: float) -> Upstream | None:
-        """The first idle one of those that come next, if it is as fast as the best and has no more load than `load`.
+    def _idle_soon(self, busy: Upstream, now: float) -> Upstream | None:
+        """The first idle one of those that come next, if it is as fast as the best and `busy` would not serve better.
 
         Who comes before it loses its turn.
         """
-        aperture, best = self._aperture, self._best_unit
+        aperture, best, turn = self._aperture, self._best_unit, self._turn
+        load = (busy.in_flight + 1) / busy.weight
+        cost = max(busy.unit, MOMENT) * load * load
         for _ in LOOKS:
             one = self._next() if aperture is None else aperture.turn()
             if not one.in_flight:
-                unit = one.unit
-                good = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
-                light = 1 / one.weight <= load  # a heavy one with something to do may be the better one
-                return one if good and light and not (one.failing or now - one.joined_at < SLOW_START) else None
+                unit, weight = one.unit, one.weight
+                near = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
+                good = near and 1 <= load * weight and unit <= cost * weight * weight
+                if good and not (one.failing or now - one.joined_at < SLOW_START):
+                    return one
+                break
+        self._turn = turn
         return None
 
     def _compared(self, one: Upstream, tried: Collection[Upstream], now: float) -> Upstream | None:
@@ -128,7 +134,8 @@ class Adaptive:
             if not some:
                 return None
         best, second = _best_two(some, now)
-        self._best_unit, self._least_unit = best.unit, min([one.unit for one in some])
+        if not tried:  # else the best may be missing
+            self._best_unit, self._least_unit = best.unit, min([one.unit for one in some])
         self._below = max(0.0, self._crowd.mean_load() - (best.in_flight + 1 + A_LITTLE) / best.weight)
         if aperture is not None:
             aperture.keep(best, second)

@@ -179,6 +179,32 @@ def test_an_idle_light_one_does_not_take_the_turn_of_a_heavy_one_that_has_less_t
     assert picked.count(heavy) >= 8
 
 
+def test_a_fast_one_with_something_to_do_keeps_its_turn_whatever_a_retry_found(exchange: Exchange) -> None:
+    clock = Clock()
+    fast, *slow = upstreams = upstreams_of((1, 1, 1, 1, 1))
+    answered(fast, 0.005, clock())
+    for upstream in slow:
+        answered(upstream, 0.5, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    strategy.pick(exchange)
+    strategy.pick(exchange, [fast])
+    fast.began()
+    assert [strategy.pick(exchange) for _ in range(100)].count(fast) > 95
+
+
+def test_a_moment_for_each_exchange_in_flight_is_more_than_a_moment(exchange: Exchange) -> None:
+    clock = Clock()
+    slow, *fast = upstreams = upstreams_of((1, 1, 1, 1))
+    for upstream in upstreams:
+        answered(upstream, 0.00045 if upstream is slow else 0.00005, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    strategy.pick(exchange)
+    for upstream in upstreams:
+        for _ in range(50):
+            upstream.began()
+    assert slow not in {strategy.pick(exchange) for _ in range(40)}
+
+
 @pytest.mark.parametrize("what", ["slow", "failing", "new"])
 def test_an_idle_one_that_comes_soon_is_compared_when_it_is(what: str, exchange: Exchange) -> None:
     clock = Clock()
