@@ -119,7 +119,7 @@ class Adaptive:
             if not one.in_flight:
                 unit, weight = one.unit, one.weight
                 near = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
-                good = near and 1 <= load * weight and unit <= cost * weight * weight
+                good = near and load * weight >= 1 and unit <= cost * weight * weight
                 if good and not (one.failing or now - one.joined_at < SLOW_START):
                     return one
                 break

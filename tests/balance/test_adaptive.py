@@ -194,7 +194,7 @@ def test_a_fast_one_with_something_to_do_keeps_its_turn_whatever_a_retry_found(e
 
 def test_a_moment_for_each_exchange_in_flight_is_more_than_a_moment(exchange: Exchange) -> None:
     clock = Clock()
-    slow, *fast = upstreams = upstreams_of((1, 1, 1, 1))
+    slow, *_ = upstreams = upstreams_of((1, 1, 1, 1))
     for upstream in upstreams:
         answered(upstream, 0.00045 if upstream is slow else 0.00005, clock())
     strategy = strategy_of("adaptive", upstreams, clock=clock)
