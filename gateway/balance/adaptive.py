@@ -24,7 +24,7 @@ ALIKE = 0.64
 MOMENT = 0.0005
 # So many of those that come next are looked at.
 # measured: of 64 clients' picks 18 % compare at 33 upstreams, 8 % at 48, 1 % at 100, instead of 64, 70, 30
-LOOKS = range(4)
+LOOKS = 4
 # Half an exchange more than the best had is nothing.
 A_LITTLE = 0.5
 # Seconds after which what is known of an idle upstream is doubted, so that it is tried again.
@@ -111,20 +111,30 @@ class Adaptive:
 
         Who comes before it loses its turn.
         """
-        aperture, best, turn = self._aperture, self._best_unit, self._turn
         load = (busy.in_flight + 1) / busy.weight
         cost = max(busy.unit, MOMENT) * load * load
-        for _ in LOOKS:
-            one = self._next() if aperture is None else aperture.turn()
-            if not one.in_flight:
-                unit, weight = one.unit, one.weight
-                near = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
-                good = near and load * weight >= 1 and unit <= cost * weight * weight
-                if good and not (one.failing or now - one.joined_at < SLOW_START):
-                    return one
-                break
-        self._turn = turn
+        for place, one in enumerate(self._soon()):
+            if one.in_flight:
+                continue
+            unit, best, weight = one.unit, self._best_unit, one.weight
+            near = -MOMENT < unit - best < MOMENT or (unit * CLEARLY <= best and best * CLEARLY <= unit)
+            if not near or unit > cost * weight * weight or one.failing or now - one.joined_at < SLOW_START:
+                return None
+            self._skip(place + 1)
+            return one
         return None
+
+    def _soon(self) -> Sequence[Upstream]:
+        if self._aperture is not None:
+            return self._aperture.soon(LOOKS)
+        coming = self._cycle[self._turn : self._turn + LOOKS]
+        return coming if len(coming) == LOOKS else coming + self._cycle[: LOOKS - len(coming)]
+
+    def _skip(self, number: int) -> None:
+        if self._aperture is not None:
+            self._aperture.skip(number)
+        else:
+            self._turn = (self._turn + number) % len(self._cycle)
 
     def _compared(self, one: Upstream, tried: Collection[Upstream], now: float) -> Upstream | None:
         aperture = self._aperture

@@ -60,6 +60,14 @@ class Aperture:
         start = self._start = (self._base + at) % self._turns
         return self._row[start]
 
+    def soon(self, number: int) -> Sequence[Upstream]:
+        """So many of those whose turns come next, at most FRESH."""
+        return self._row[self._start + 1 : self._start + 1 + number]
+
+    def skip(self, number: int) -> None:
+        """So many of these have had their turns."""
+        self._at += number
+
     def some(self) -> Sequence[Upstream]:
         """Those to compare: the one whose turn it is, those after it, who lose theirs, and the best two of before."""
         self._at += FRESH - 1

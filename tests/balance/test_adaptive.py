@@ -7,7 +7,7 @@ from balance_parts import Clock, strategy_of, upstreams_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balance.adaptive import HOT, LARGEST_SCAN, MOMENT, SLOW_START, STALE, Adaptive
+from gateway.balance.adaptive import HOT, LARGEST_SCAN, SLOW_START, STALE, Adaptive
 from gateway.balance.base import Strategy
 from gateway.balance.upstream import FADING, Upstream
 from gateway.exchange import Exchange
@@ -162,6 +162,14 @@ def test_an_idle_one_that_comes_soon_is_taken_instead_of_a_busy_one(
     assert {strategy.pick(exchange) for _ in range(2 * number)} == set(upstreams) - set(upstreams[::4])
 
 
+def test_who_is_taken_instead_of_a_busy_one_has_had_its_turn(exchange: Exchange) -> None:
+    upstreams, strategy = busy_alike(8, 0, exchange)
+    for upstream in upstreams[::4]:
+        upstream.began()
+    picked = [strategy.pick(exchange) for _ in range(12)]
+    assert {picked.count(upstream) for upstream in upstreams} == {0, 2}
+
+
 def test_an_idle_light_one_does_not_take_the_turn_of_a_heavy_one_that_has_less_to_do(exchange: Exchange) -> None:
     clock = Clock()
     heavy, light = upstreams_of((4, 1))
@@ -189,7 +197,34 @@ def test_a_fast_one_with_something_to_do_keeps_its_turn_whatever_a_retry_found(e
     strategy.pick(exchange)
     strategy.pick(exchange, [fast])
     fast.began()
-    assert [strategy.pick(exchange) for _ in range(100)].count(fast) > 95
+    assert {strategy.pick(exchange) for _ in range(20)} == {fast}
+
+
+def test_a_fast_one_that_was_hot_for_a_moment_has_its_turns_again(exchange: Exchange) -> None:
+    clock = Clock()
+    fast, *slow = upstreams = upstreams_of((1, 1, 1, 1, 1))
+    answered(fast, 0.005, clock())
+    for upstream in slow:
+        answered(upstream, 0.5, clock())
+    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    for _ in range(6):
+        fast.began()
+    assert strategy.pick(exchange) in slow  # the best of this comparison
+    for _ in range(5):
+        fast.ended()
+    assert [strategy.pick(exchange) for _ in range(100)].count(fast) > 90
+
+
+@pytest.mark.parametrize("number", [2, 5, 10])
+def test_while_none_is_idle_all_have_their_turns(number: int, exchange: Exchange) -> None:
+    upstreams, strategy = busy_alike(number, 0, exchange)
+    upstreams[0].began()
+    strategy.pick(exchange)
+    for upstream in upstreams:
+        for _ in range(8):
+            upstream.began()
+    picked = {strategy.pick(exchange) for _ in range(20 * number)}
+    assert picked >= set(upstreams[1:])
 
 
 def test_a_moment_for_each_exchange_in_flight_is_more_than_a_moment(exchange: Exchange) -> None:
@@ -228,8 +263,8 @@ def test_an_idle_one_that_comes_soon_is_compared_when_it_is(what: str, exchange:
 def test_who_differs_by_less_than_a_moment_is_as_fast(exchange: Exchange) -> None:
     clock = Clock()
     upstreams = upstreams_of((1, 1))
-    answered(upstreams[0], 0.001, clock())
-    answered(upstreams[1], 0.001 + MOMENT / 2, clock())
+    answered(upstreams[0], 0.0005, clock())
+    answered(upstreams[1], 0.0009, clock())
     strategy = strategy_of("adaptive", upstreams, clock=clock)
     assert {strategy.pick(exchange) for _ in range(4)} == set(upstreams)
 
