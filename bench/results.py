@@ -38,15 +38,19 @@ class Outcome:
 
     def ratio(self, label: str, figure: str, to: str) -> Estimate | None:
         """Of paired rounds; None when one of them was not measured, or is not above zero."""
-        ours, theirs = self.values(label, figure), self.values(to, figure)
-        if not ours or not theirs or min(*ours, *theirs) <= 0:
-            return None
-        return ratio(ours, theirs, self._summary)
+        ours, theirs = self._paired(label, figure, to)
+        return ratio(ours, theirs, self._summary) if ours and min(*ours, *theirs) > 0 else None
 
     def difference(self, label: str, figure: str, to: str) -> Estimate | None:
         """Of paired rounds; None when one of them was not measured."""
-        ours, theirs = self.values(label, figure), self.values(to, figure)
-        return difference(ours, theirs, self._summary) if ours and theirs else None
+        ours, theirs = self._paired(label, figure, to)
+        return difference(ours, theirs, self._summary) if ours else None
+
+    def _paired(self, label: str, figure: str, to: str) -> tuple[list[float], list[float]]:
+        """The figure of both in every round in which both have it."""
+        rounds = zip(self.samples.get(label, []), self.samples.get(to, []), strict=False)
+        both = [(one[figure], other[figure]) for one, other in rounds if figure in one and figure in other]
+        return [one for one, _ in both], [other for _, other in both]
 
     @property
     def _summary(self) -> Summary:

@@ -96,14 +96,18 @@ class Engine:
 
     def submit(self, prompt: int, output: int, hashes: tuple[int, ...], now: float) -> Sequence:
         """Queue a request; ValueError when its tokens could never be in the memory together, or there are none."""
+        self.check(prompt, output)
+        sequence = Sequence(prompt, output, hashes, now)
+        self.waiting.append(sequence)
+        return sequence
+
+    def check(self, prompt: int, output: int) -> None:
+        """ValueError when `submit` would raise one."""
         if prompt < 1 or output < 1:
             raise ValueError(f"a request has at least one token to read and one to write, not {prompt} and {output}")
         if prompt + output > self.cache.capacity * self.setting.block:
             room = self.cache.capacity * self.setting.block
             raise ValueError(f"{prompt} prompt tokens and {output} to write are more than this engine's {room}")
-        sequence = Sequence(prompt, output, hashes, now)
-        self.waiting.append(sequence)
-        return sequence
 
     def abort(self, sequence: Sequence) -> None:
         """Nobody wants it any more: its memory is free at once. What was said about it before stays said."""

@@ -12,7 +12,6 @@ from bench.model.driver import Driver
 from bench.model.engine import Engine, Sequence, Setting
 from bench.model.metrics import Metrics
 from bench.model.reply import Reply
-from gateway.demo.model import embedding
 from gateway.demo.replies import Refusal, asked_for, embeddings_reply, json_reply, openai_errors
 from gateway.demo.schema import ChatRequest, EmbeddingRequest
 
@@ -65,7 +64,8 @@ class ModelServer:
         asked = await asked_for(request, ChatRequest, self._model)
         prompt = text.encode((message.role, message.text) for message in asked.messages)
         words = text.reply(prompt, asked.limit or self._tokens)
-        sequence = self._submit(prompt, len(words), text.whole(prompt, "".join(words)), param="messages")
+        self._check(prompt, len(words), param="messages")
+        sequence = self._submit(prompt, len(words), text.whole(prompt, "".join(words)))
         finish = "stop" if asked.limit is None else "length"
         reply = Reply(self._model, sequence, words, finish, streamed=asked.stream, with_usage=asked.with_usage)
         try:
@@ -74,23 +74,26 @@ class ModelServer:
             self._driver.leave(sequence)
             self.metrics.forget(sequence, reply.written)
 
-    def _submit(self, prompt: bytes, output: int, remembered: bytes, *, param: str) -> Sequence:
-        """Queue a request whose tokens are found again by the beginnings of `remembered`. Raises Refusal."""
-        hashes = text.hashes(remembered, self.engine.setting.block)
+    def _check(self, prompt: bytes, output: int, *, param: str) -> None:
+        """Refusal when it can never be in the memory."""
         try:
-            return self._driver.submit(text.count(prompt), output, hashes)
+            self.engine.check(text.count(prompt), output)
         except ValueError as error:
             raise Refusal(str(error), param=param, code="context_length_exceeded") from error
+
+    def _submit(self, prompt: bytes, output: int, remembered: bytes) -> Sequence:
+        """Queue a request whose tokens are found again by the beginnings of `remembered`."""
+        return self._driver.submit(text.count(prompt), output, text.hashes(remembered, self.engine.setting.block))
 
     async def embeddings(self, request: web.Request) -> web.Response:
         """Each input is a sequence that is only read: its vector comes with the step that read its last token."""
         asked = await asked_for(request, EmbeddingRequest, self._model)
         inputs = [text.passage(item) for item in asked.input]
-        sequences: list[Sequence] = []
+        for passage in inputs:
+            self._check(passage, 1, param="input")
+        sequences = [self._submit(passage, 1, passage) for passage in inputs]
         read = 0
         try:
-            for passage in inputs:
-                sequences.append(self._submit(passage, 1, passage, param="input"))
             for sequence in sequences:
                 await self._driver.token(sequence)
             read = 1
@@ -98,7 +101,7 @@ class ModelServer:
             for sequence in sequences:
                 self._driver.leave(sequence)
                 self.metrics.forget(sequence, read)
-        vectors = (embedding([passage.hex()], asked.dimensions) for passage in inputs)
+        vectors = (text.vector(passage, asked.dimensions) for passage in inputs)
         return embeddings_reply(asked, vectors, sum(map(text.count, inputs)))
 
     async def _whole(self, reply: Reply) -> web.Response:

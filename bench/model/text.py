@@ -4,6 +4,7 @@ The words of a reply depend on its prompt alone and follow it in the hashes, so 
 reply in it finds all of it in the KV memory.
 """
 
+import random
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,12 @@ def passage(given: str | list[int]) -> bytes:
     if isinstance(given, str):
         return _padded(given)
     return b"".join((number % (1 << 8 * TOKEN)).to_bytes(TOKEN) for number in given)
+
+
+def vector(data: bytes, dimensions: int) -> list[float]:
+    """A unit vector, the same for the same `data` and cheap: it is made while others wait for their tokens."""
+    side = dimensions**-0.5
+    return [side if byte & 1 else -side for byte in random.Random(data).randbytes(dimensions)]
 
 
 def whole(prompt: bytes, text: str) -> bytes:

@@ -58,7 +58,7 @@ class ChatRequest(Asked):
 class EmbeddingRequest(Asked):
     """The body of `POST /v1/embeddings`; `input` becomes a list with one entry for each vector wanted."""
 
-    input: list[str | list[int]]
+    input: list[str | list[int]] = Field(max_length=2048)
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int = Field(256, ge=1, le=4096)
 

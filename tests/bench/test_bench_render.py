@@ -138,6 +138,16 @@ def test_latencies_are_curves_over_percentiles() -> None:
     assert "99.9 %" in (plots.drawn(found) or "")
 
 
+def test_a_round_that_lacks_a_figure_is_left_out_and_the_others_stay_pairs() -> None:
+    ours = [{"p99_ms": 1.5}, {}, {"p99_ms": 3.5}, {"p99_ms": 9.5}]
+    theirs = [{"p99_ms": 1.0}, {"p99_ms": 2.0}, {"p99_ms": 3.0}, {"p99_ms": 9.0}]
+    found = Outcome("half load", "latency", "p99_ms", "ms", {}, {}, {"nginx": theirs, "gateway": ours})
+    difference = found.difference("gateway", "p99_ms", "nginx")
+    assert difference is not None
+    assert difference.value == pytest.approx(0.5)
+    assert found.ratio("gateway", "nothing", "nginx") is None
+
+
 def test_nothing_measured_gives_no_picture_and_an_empty_table() -> None:
     nothing = Outcome("t", "requests", "cpu_us", "us", {}, {}, {}, {"nginx": "absent"})
     assert plots.drawn(nothing) is None

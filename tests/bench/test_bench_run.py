@@ -87,11 +87,20 @@ def test_the_calm_p99_leaves_out_a_stall_of_the_machine_but_not_what_happens_all
 
     dues = [number / 2000 for number in range(2000)]  # a second
     now_and_then = [0.005 if number % 50 == 0 else 0.001 for number in range(2000)]  # two of a hundred
-    assert calm_p99(dues, now_and_then) == 0.005
+    assert calm_p99(dues, now_and_then, 2000) == 0.005
     stalled = [max(0.6 - due, 0.001) if 0.5 <= due < 0.6 else 0.001 for due in dues]
     assert sorted(stalled)[int(0.99 * len(stalled))] > 0.05
-    assert calm_p99(dues, stalled) == 0.001
-    assert calm_p99(dues[:50], stalled[:50]) is None
+    assert calm_p99(dues, stalled, 2000) == 0.001
+    assert calm_p99([], [], 0) == 0
+
+
+@pytest.mark.parametrize("rate", [20, 200, 700, 1000, 50_000])
+def test_the_calm_p99_is_there_at_every_rate_and_of_requests_enough(rate: int) -> None:
+    from bench.clients.open_loop import calm_p99
+
+    dues = [number / rate for number in range(4 * rate)]
+    latencies = [0.005 if number % 50 == 0 else 0.001 for number in range(len(dues))]
+    assert calm_p99(dues, latencies, rate) == 0.005
 
 
 def test_requests_are_due_at_the_rate_that_was_asked_for_and_the_same_each_time() -> None:

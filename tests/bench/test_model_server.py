@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 
@@ -158,6 +159,7 @@ async def test_embeddings_are_read_by_the_engine_and_found_again_in_its_memory(s
     assert both.usage.prompt_tokens == 101
     again = await served.client.embeddings.create(model="demo", input="w" * 395, dimensions=8)
     assert again.data[0].embedding == both.data[0].embedding != both.data[1].embedding
+    assert math.hypot(*again.data[0].embedding) == pytest.approx(1)
     numbers = await served.client.embeddings.create(model="demo", input=[1, 2, 3])
     assert numbers.usage.prompt_tokens == 3
     seen = await served.metrics()
@@ -201,6 +203,8 @@ async def test_a_prompt_that_never_fits_is_refused_as_too_long(served: Served) -
     with pytest.raises(openai.BadRequestError, match="more than this engine's 1600") as refused:
         await served.client.embeddings.create(model="demo", input=["fits", "w" * 8000])
     assert refused.value.body["param"] == "input"
-    await served.until("vllm:num_requests_running", none)
+    assert (await served.metrics())["model:requests_aborted_total"] == 0
+    with pytest.raises(openai.BadRequestError, match="at most 2048"):
+        await served.client.embeddings.create(model="demo", input=["w"] * 2049)
     with pytest.raises(openai.NotFoundError, match="has 'demo'"):
         await served.client.chat.completions.create(model="other", messages=[{"role": "user", "content": "w"}])
