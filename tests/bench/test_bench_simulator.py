@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from xml.etree import ElementTree
 
 import pytest
@@ -79,9 +80,13 @@ def test_death_costs_what_was_in_flight_and_a_few_more_and_a_newcomer_no_spike()
 
 def test_newcomer_has_its_share_once_the_slow_start_is_over() -> None:
     joined, slow_start = SETTINGS["come-and-go"].joins[0], 10.0
-    outcome = run(replace(SETTINGS["come-and-go"], warm_up=joined + slow_start, seconds=10.0), "adaptive", 1)
-    others = [outcome.shares[place] for place in range(1, 20)]
-    assert outcome.shares[20] >= 0.85 * sum(others) / len(others)
+    setting = replace(SETTINGS["come-and-go"], warm_up=joined + slow_start, seconds=10.0)
+    found = []
+    for seed in range(1, 21):  # of one seed, ten seconds say little: 0.7 to 1.1
+        shares = run(setting, "adaptive", seed).shares
+        others = [shares[place] for place in range(1, 20)]
+        found.append(shares[20] / mean(others))
+    assert mean(found) >= 0.9
 
 
 def test_confidence_interval_is_students() -> None:
