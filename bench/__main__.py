@@ -12,6 +12,7 @@ from typing import TypeAlias
 from bench import compare, flame, peers, results, scenario, suite
 from bench.awake import awake
 from bench.contenders import CONTENDERS
+from bench.realtime import realtime
 from bench.run import Options
 
 QUICK = Options(seconds=0.4, warm_up=0.2, scale=0.05, rounds_at_most=2)
@@ -46,10 +47,14 @@ def _run(arguments: argparse.Namespace) -> int:
 def _options(arguments: argparse.Namespace) -> Options:
     base = QUICK if arguments.quick else Options()
     changed = {key: value for key in ("seconds", "rounds", "warm_up") if (value := getattr(arguments, key)) is not None}
-    return replace(base, **changed)
+    return replace(base, realtime=arguments.realtime, **changed)
 
 
 def _cores(arguments: argparse.Namespace) -> AbstractContextManager[None]:
+    """As they should be for a run; RuntimeError at once when this machine or this user cannot have them so."""
+    if arguments.realtime:
+        with realtime(()):
+            pass
     return awake() if arguments.awake else nullcontext()
 
 
@@ -137,6 +142,7 @@ def _add_lengths(parser: argparse.ArgumentParser, act: _Act) -> None:
         help="seconds before samples, 0.4; see bench/README.md",
     )
     parser.add_argument("--awake", action="store_true", help="idle cores of a virtual machine do not halt (root)")
+    parser.add_argument("--realtime", action="store_true", help="latency without the machine's own housekeeping (root)")
     parser.add_argument("--quick", action="store_true", help="see that it works: short samples, small amounts")
     parser.set_defaults(act=act)
 

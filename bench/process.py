@@ -75,6 +75,12 @@ class Process:
         """The most resident bytes since `forget_peak`, by the kernel's own mark, summed over the processes."""
         return sum(_status(process.pid, "VmHWM") for process in self._family())
 
+    def threads(self) -> list[int]:
+        """The kernel's numbers of all threads of the process and its children; none once it has ended."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [thread.id for process in self._family() for thread in process.threads()]
+        return []
+
     def descriptors(self) -> int:
         """Open file descriptors of the process and its children."""
         return sum(process.num_fds() for process in self._family())

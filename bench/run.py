@@ -24,13 +24,17 @@ USUAL_ROUNDS = 5
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line chose; `scale` below 1 makes amounts smaller, `extra` are contenders of this run alone."""
+    """What the command line chose; `scale` below 1 makes amounts smaller, `extra` are contenders of this run alone.
+
+    `realtime`: latency is measured with all who take part before everything else on their cores.
+    """
 
     seconds: float = 0.8
     rounds: int = USUAL_ROUNDS
     warm_up: float = 0.4
     scale: float = 1.0
     rounds_at_most: int | None = None
+    realtime: bool = False
     extra: Mapping[str, Contender] = field(default_factory=dict)
 
     def rounds_of(self, scenario: Scenario) -> int:
@@ -150,7 +154,7 @@ class Performance:
 def perform(scenario: Scenario, chosen: Sequence[str], options: Options, say: Say) -> Outcome:
     """Measure `scenario` with the contenders `chosen`; RuntimeError when what all of them need does not start."""
     began = time.monotonic()
-    with Stage.set() as stage:
+    with Stage.set(realtime=options.realtime) as stage:
         performance = Performance(scenario, scenario.entries(chosen), options, stage, say)
         performance.run()
     performance.outcome.seconds = time.monotonic() - began

@@ -3,13 +3,14 @@
 import os
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from bench.cores import Cores
 from bench.process import Process
+from bench.realtime import realtime
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,7 +22,9 @@ class Stage:
     cores: Cores
     directory: Path
     sent: int = 0
+    realtime: bool = False
     _exits: ExitStack = field(default_factory=ExitStack)
+    _processes: list[Process] = field(default_factory=list)
     _started: int = 0
 
     @property
@@ -33,7 +36,7 @@ class Stage:
         return self.cores.load
 
     @classmethod
-    def set(cls) -> Self:
+    def set(cls, *, realtime: bool = False) -> Self:
         """A stage on cores of this process; the bench itself stays off the proxy's."""
         cores = Cores.chosen()
         os.sched_setaffinity(0, os.sched_getaffinity(0) - {cores.proxy})
@@ -41,7 +44,7 @@ class Stage:
         exits.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0) | {cores.proxy})
         directory = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         directory.chmod(0o755)  # nginx started by root changes its workers' user
-        return cls(cores, directory, _exits=exits)
+        return cls(cores, directory, realtime=realtime, _exits=exits)
 
     def start(
         self,
@@ -66,8 +69,13 @@ class Stage:
         where = usual if core is None else core
         process = Process(command, where, log, cwd=cwd, env=self.environment(environment or {}))
         self._exits.callback(process.stop)
+        self._processes.append(process)
         process.wait_for(port, patience)
         return process
+
+    def undisturbed(self) -> AbstractContextManager[None]:
+        """While this is open, what runs here goes before the machine's own housekeeping, if `realtime`."""
+        return realtime(self._processes) if self.realtime else nullcontext()
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """What a child sees."""

@@ -18,6 +18,8 @@ from bench.scenario import Scenario
 from bench.stage import ROOT
 
 RESULTS = ROOT / "bench" / "results"
+REALTIME = "measured before the machine's own housekeeping (SCHED_FIFO)"
+SHARED = "measured beside the machine's own housekeeping (see --realtime)"
 
 
 def run(scenarios: Mapping[str, Scenario], chosen: Sequence[str], options: Options) -> Results:
@@ -29,7 +31,8 @@ def run(scenarios: Mapping[str, Scenario], chosen: Sequence[str], options: Optio
     contenders = {name: _prepared(name, options) for name in wanted}
     when = f"{datetime.datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
     here = [name for name, version in contenders.items() if not version.startswith(ABSENT)]
-    results = Results(when, machine.commit(), _command(), machine.facts(), options_shown, contenders)
+    facts = {**machine.facts(), "latency": REALTIME if options.realtime else SHARED}
+    results = Results(when, machine.commit(), _command(), facts, options_shown, contenders)
     try:
         with bars(len(scenarios)) as progress:
             for name, scenario in scenarios.items():

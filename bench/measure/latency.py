@@ -50,7 +50,10 @@ def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figure
     command = [sys.executable, "-m", "bench.clients.open_loop", *arguments]
     pipe = subprocess.PIPE
     environment = setting.stage.environment({})
-    with spawn(command, setting.stage.cores.load, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe) as client:
+    with (
+        setting.stage.undisturbed(),
+        spawn(command, setting.stage.cores.load, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe) as client,
+    ):
         try:
             output, complaints = client.communicate(timeout=seconds + PATIENCE)
         finally:

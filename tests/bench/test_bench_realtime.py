@@ -1,0 +1,85 @@
+"""--realtime: who takes part goes first while it is open, and whatever happens all is as before."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.process import Process, free_ports, spawn
+from bench.realtime import realtime
+from bench.stage import Stage
+
+
+def allowed() -> bool:
+    try:
+        with realtime(()):
+            return True
+    except RuntimeError:
+        return False
+
+
+needs_root = pytest.mark.skipif(not allowed(), reason="this user may not have real-time priority")
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    core = min(os.sched_getaffinity(0))
+    process = Process(["sleep", "60"], core, tmp_path / "log")
+    yield process
+    process.stop()
+
+
+def policies(process: Process) -> set[int]:
+    return {os.sched_getscheduler(number) for number in process.threads()}
+
+
+@needs_root
+def test_a_process_its_client_and_the_bench_go_first_inside_and_not_after(process: Process) -> None:
+    core = min(os.sched_getaffinity(0))
+    with realtime([process]):
+        assert policies(process) == {os.SCHED_FIFO}
+        with spawn(["sleep", "60"], core) as client:
+            assert os.sched_getscheduler(client.pid) == os.SCHED_FIFO
+            client.kill()
+    assert policies(process) == {os.SCHED_OTHER}
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@needs_root
+def test_all_is_as_before_when_the_run_is_interrupted(process: Process) -> None:
+    with pytest.raises(KeyboardInterrupt), realtime([process]):
+        raise KeyboardInterrupt
+    assert policies(process) == {os.SCHED_OTHER}
+
+
+@needs_root
+def test_one_that_has_ended_is_no_trouble(process: Process) -> None:
+    process.stop()
+    assert process.threads() == []
+    with realtime([process]):
+        pass
+
+
+def test_who_may_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(number: int, policy: int, _: os.sched_param) -> None:
+        if policy != os.SCHED_OTHER:
+            raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with pytest.raises(RuntimeError, match="--realtime: Operation not permitted; use sudo"), realtime(()):
+        pass
+
+
+@needs_root
+@pytest.mark.parametrize(("asked", "policy"), [(True, os.SCHED_FIFO), (False, os.SCHED_OTHER)])
+def test_what_runs_on_a_stage_goes_first_only_if_it_was_asked_for(asked: bool, policy: int) -> None:
+    with Stage.set(realtime=asked) as stage:
+        [port] = free_ports(1)
+        listener = stage.start(
+            "listener", [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"], port
+        )
+        with stage.undisturbed():
+            assert policies(listener) == {policy}
+        assert policies(listener) == {os.SCHED_OTHER}
