@@ -52,7 +52,7 @@ class Algorithm(ABC):
 
     `size` is the most that can pass at once, `window` the whole seconds in which that much comes back (0 = less than
     one, or no time does it), `definition` the name of the Lua and the integers it needs, `words` the length of a view,
-    `at` the place of a state's time in it.
+    `integers` that of a state (0 = it varies), `at` the place of a state's time in it.
     `holds` = units come back when a request ends, not with time; then `lease_us` is how long one is held unrenewed.
     """
 
@@ -60,6 +60,7 @@ class Algorithm(ABC):
 
     at: ClassVar[int] = 1
     words: ClassVar[int] = 1
+    integers: ClassVar[int] = 2
     holds: ClassVar[bool] = False
     size: int
     window: int

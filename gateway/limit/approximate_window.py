@@ -22,6 +22,7 @@ class ApproximateWindow(Algorithm):
 
     at = 0
     words = 3
+    integers = 4
 
     def __init__(self, limit: int, window_us: int) -> None:
         if not 1 <= limit <= MOST:

@@ -21,6 +21,7 @@ class Concurrency(Algorithm):
     __slots__ = ("definition", "lease_us", "size", "window")
 
     holds = True
+    integers = 1
 
     def __init__(self, limit: int, lease_us: int = LEASE_US) -> None:
         if not 1 <= limit <= MOST:

@@ -29,8 +29,8 @@ class MemoryStore:
         table = self._tables.get(rule.scope)
         if table is None:
             return None
-        states = table.states
-        state = states.get(key, table.unseen)
+        row = table.rows.get(key)
+        state = table.unseen if row is None else table.read(row)
         if state[rule.algorithm.at] > now:
             return None
         verdict, state = rule.algorithm.take(state, now)
@@ -38,10 +38,10 @@ class MemoryStore:
             return None
         if not verdict.allowed:
             return verdict
-        if key in states:
-            states[key] = state
-        else:
+        if row is None:
             table.keep(key, state, now)
+        else:
+            table.write(row, *state)
         return verdict
 
     def decide(self, checks: Sequence[Check], slots: Slots) -> Sequence[Verdict]:

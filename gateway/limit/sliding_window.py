@@ -31,6 +31,7 @@ class SlidingWindow(Algorithm):
 
     at = 0
     words = 4
+    integers = 0
 
     def __init__(self, limit: int, window_us: int, *, log: bool = False) -> None:
         if not 1 <= limit <= MOST:

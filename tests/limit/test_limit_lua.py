@@ -113,11 +113,11 @@ class History:
         kept = set()
         for rule in self.rules:
             table = self.memory._tables.get(rule.scope)
-            for key, state in list(table.states.items()) if table is not None else ():
-                if rule.algorithm.reset_us(state, self.clock.us):
+            for key in list(table.rows) if table is not None else ():
+                if rule.algorithm.reset_us(table.look(key), self.clock.us):
                     kept.add(rule.scope + key)
                 else:
-                    del table.states[key]
+                    table._forget(key)
                     table._order.remove(key)
         return [name for name in self.leaves if name not in kept]
 

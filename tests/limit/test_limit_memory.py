@@ -78,7 +78,7 @@ def test_the_number_of_keys_is_bounded(size, rate, visits, bound):
         desk.clock.us += gap
         desk.ask(key)
         assert len(desk) <= bound
-        assert sorted(table._order) == sorted(table.states)
+        assert sorted(table._order) == sorted(table.rows)
 
 
 def test_refilled_keys_leave_as_newcomers_come_so_that_the_table_stays_small():
