@@ -38,12 +38,15 @@ class Nowhere:
     def invite_body(self) -> None: ...
 
 
-def limiter(step: float, *algorithms: Algorithm, most: int = KEYS) -> Limited:
-    """A limiter for whom `step` seconds pass between two checks, with a rule for each of `algorithms`."""
+def limiter(step: float, *algorithms: Algorithm, most: int = KEYS, at_once: bool = True) -> Limited:
+    """A limiter for whom `step` seconds pass between two checks, with a rule for each of `algorithms`.
+
+    With `at_once` it decides by `permit_at_once` where there is one rule.
+    """
     runtime = Runtime(clock=itertools.count(0.0, step).__next__)
     bundle = Bundle([Rule(f"rule-{index}", each, client()) for index, each in enumerate(algorithms)], {})
     store = MemoryStore(runtime, most)
-    return Limited(lambda identity: bundle, store, Line(runtime.clock), bundle, store.take)
+    return Limited(lambda identity: bundle, store, Line(runtime.clock), bundle if at_once else None, store.take)
 
 
 def exchange(address: str) -> Exchange:
@@ -87,6 +90,7 @@ def main() -> None:
     alice = [Identity("alice")] * checks
     best("no rule", lambda: drive(Unlimited(), call, alice))
     best("one subject", lambda: drive(passing, call, alice))
+    best("one subject, by permit", lambda: drive(waiting, call, alice))
     best("one address", lambda: drive(passing, call, [ANONYMOUS] * checks))
     best("refusals", lambda: drive(refusing, call, alice))
     for name, algorithm in ALGORITHMS.items():
@@ -136,6 +140,7 @@ ALGORITHMS = {
     "approximate window": ApproximateWindow(1000, 60 * SECOND),
 }
 passing = limiter(0.1, TokenBucket(100, 10))
+waiting = limiter(0.1, TokenBucket(100, 10), at_once=False)
 refusing = limiter(0.0, TokenBucket(1, 10))
 three = limiter(0.1, TokenBucket(100, 10), LeakyBucket(100, 10), ApproximateWindow(1000, 60 * SECOND))
 

@@ -24,7 +24,7 @@ class MemoryStore:
 
     def take(self, rule: Rule, key: str) -> Verdict | None:
         """The rule's verdict, when all it takes is to look; None when it takes `decide`, and nothing was taken."""
-        # measured: 0.8 us, against 2.1 by `decide`; python -m bench.micro.limit
+        # measured: 1.1 of the 2.2 us of one subject in bench.micro.limit, by `decide` 3.1, 2026-11-29
         now = int(self._clock() * 1_000_000 + 0.5)
         table = self._tables.get(rule.scope)
         if table is None:
