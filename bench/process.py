@@ -77,9 +77,13 @@ class Process:
 
     def threads(self) -> list[int]:
         """The kernel's numbers of all threads of the process and its children; none once it has ended."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return [thread.id for process in self._family() for thread in process.threads()]
-        return []
+        if self._child.poll() is not None:
+            return []
+        numbers: list[int] = []
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                numbers += [thread.id for thread in process.threads()]
+        return numbers
 
     def descriptors(self) -> int:
         """Open file descriptors of the process and its children."""

@@ -5,31 +5,29 @@ The 99th percentile of all requests then tells how long these stops are, not how
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from bench.process import Process
 
 FIRST = os.sched_param(1)
-USUAL = os.sched_param(0)
 
 
 @contextmanager
-def realtime(processes: Iterable[Process]) -> Iterator[None]:
-    """For `processes`, this one, and what it starts meanwhile. RuntimeError when this user may not."""
-    numbers = [0, *(number for process in processes for number in process.threads())]
+def realtime(processes: Sequence[Process]) -> Iterator[None]:
+    """For `processes`, this one, and what they start meanwhile. RuntimeError when this user may not."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)  # theirs, too: they were started from here
     try:
-        for number in numbers:
-            _schedule(number, os.SCHED_FIFO, FIRST)
+        _schedule(processes, os.SCHED_FIFO, FIRST)
         yield
     finally:
-        for number in numbers:
-            _schedule(number, os.SCHED_OTHER, USUAL)
+        _schedule(processes, *before)
 
 
-def _schedule(number: int, policy: int, parameter: os.sched_param) -> None:
-    try:
-        with suppress(ProcessLookupError):  # it has ended
-            os.sched_setscheduler(number, policy, parameter)
-    except PermissionError as error:
-        raise RuntimeError(f"--realtime: {error.strerror}; use sudo, or go without it") from error
+def _schedule(processes: Sequence[Process], policy: int, parameter: os.sched_param) -> None:
+    for number in (0, *(number for process in processes for number in process.threads())):
+        try:
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.sched_setscheduler(number, policy, parameter)
+        except PermissionError as error:
+            raise RuntimeError(f"--realtime: {error.strerror}; use sudo, or go without it") from error

@@ -11,7 +11,7 @@ KEYS = 1_000_000
 
 
 class MemoryStore:
-    """Decides at once, from dicts, by `runtime.clock`; holds at most `keys` states of each rule."""
+    """Decides at once, from tables of its own, by `runtime.clock`; holds at most `keys` states of each rule."""
 
     def __init__(self, runtime: Runtime, keys: int = KEYS) -> None:
         self._clock = runtime.clock

@@ -48,7 +48,7 @@ class Packed:
         if self._free:
             return self._free.pop()
         row = len(self._numbers)
-        self._numbers += bytes(self._size)
+        self._numbers += bytes(self._size)  # in place: `read` and `write` hold it
         return row
 
     def free(self, row: int) -> None:

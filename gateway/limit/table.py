@@ -46,9 +46,12 @@ class Table:
         row = self.rows.get(key)
         if row is None:
             self._make_room(now)
+            row = self._room.new()
+            self.write(row, *state)
+            self.rows[key] = row
             self._order.append(key)
-            row = self.rows[key] = self._room.new()
-        self.write(row, *state)
+        else:
+            self.write(row, *state)
 
     def move(self, key: str, now: int) -> State:
         """The state that decides about `key`, whose time is ahead of `now`: the clock stepped, and goes on so."""

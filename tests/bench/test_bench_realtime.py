@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.process import Process, free_ports, spawn
@@ -13,11 +14,13 @@ from bench.stage import Stage
 
 
 def allowed() -> bool:
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
     try:
-        with realtime(()):
-            return True
-    except RuntimeError:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
         return False
+    os.sched_setscheduler(0, *before)
+    return True
 
 
 needs_root = pytest.mark.skipif(not allowed(), reason="this user may not have real-time priority")
@@ -52,6 +55,33 @@ def test_all_is_as_before_when_the_run_is_interrupted(process: Process) -> None:
     with pytest.raises(KeyboardInterrupt), realtime([process]):
         raise KeyboardInterrupt
     assert policies(process) == {os.SCHED_OTHER}
+
+
+@needs_root
+def test_what_a_process_starts_meanwhile_goes_first_with_it_and_is_as_before_with_it(tmp_path: Path) -> None:
+    script = "read line < $0/begin; sleep 60 & echo > $0/begun; wait"
+    os.mkfifo(tmp_path / "begin")
+    os.mkfifo(tmp_path / "begun")
+    parent = Process(["sh", "-c", script, str(tmp_path)], min(os.sched_getaffinity(0)), tmp_path / "log")
+    try:
+        with realtime([parent]):
+            (tmp_path / "begin").write_text("\n")
+            (tmp_path / "begun").read_text()
+            assert len(parent.threads()) == 2
+            assert policies(parent) == {os.SCHED_FIFO}
+        assert policies(parent) == {os.SCHED_OTHER}
+    finally:
+        parent.stop()
+
+
+def test_a_child_that_ends_meanwhile_does_not_hide_the_others(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with spawn(["sleep", "60"], min(os.sched_getaffinity(0))) as child:
+        gone = psutil.Process(child.pid)
+        child.kill()
+    monkeypatch.setattr(process, "_family", lambda: [gone, psutil.Process(process.pid)])
+    assert process.threads() == [process.pid]
 
 
 @needs_root

@@ -79,6 +79,8 @@ def test_the_number_of_keys_is_bounded(size, rate, visits, bound):
         desk.ask(key)
         assert len(desk) <= bound
         assert sorted(table._order) == sorted(table.rows)
+        assert len(table._room._numbers) <= bound * table._room._size  # who goes leaves its row to the next one
+        assert len({*table.rows.values(), *table._room._free}) == len(table.rows) + len(table._room._free)
 
 
 def test_refilled_keys_leave_as_newcomers_come_so_that_the_table_stays_small():
