@@ -12,7 +12,7 @@ from typing import TypeAlias
 from bench import compare, flame, peers, results, scenario, suite
 from bench.awake import awake
 from bench.contenders import CONTENDERS
-from bench.realtime import realtime
+from bench.realtime import going_first
 from bench.run import Options
 
 QUICK = Options(seconds=0.4, warm_up=0.2, scale=0.05, rounds_at_most=2)
@@ -53,7 +53,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 def _cores(arguments: argparse.Namespace) -> AbstractContextManager[None]:
     """As they should be for a run; RuntimeError at once when this machine or this user cannot have them so."""
     if arguments.realtime:
-        with realtime(()):
+        with going_first(()):
             pass
     return awake() if arguments.awake else nullcontext()
 

@@ -42,6 +42,9 @@ def _trust(results: Results) -> Iterator[str]:
         yield f"**The machine was not quiet during: {', '.join(noisy)}.** Take those with doubt."
     else:
         yield "The machine was quiet: in no scenario did others take a noticeable part of the cores."
+    doubtful = [name for name, outcome in results.scenarios.items() if table.control_is_noise(outcome)]
+    if doubtful:
+        yield f"But the same nginx twice did not cost the same: A/A control of {', '.join(doubtful)}."
 
 
 def _promises(found: Sequence[Verdict]) -> Iterator[str]:

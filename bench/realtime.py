@@ -14,7 +14,7 @@ FIRST = os.sched_param(1)
 
 
 @contextmanager
-def realtime(processes: Sequence[Process]) -> Iterator[None]:
+def going_first(processes: Sequence[Process]) -> Iterator[None]:
     """For `processes`, this one, and what they start meanwhile. RuntimeError when this user may not."""
     before = os.sched_getscheduler(0), os.sched_getparam(0)  # theirs, too: they were started from here
     try:

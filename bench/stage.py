@@ -10,7 +10,7 @@ from typing import Self
 
 from bench.cores import Cores
 from bench.process import Process
-from bench.realtime import realtime
+from bench.realtime import going_first
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -75,7 +75,7 @@ class Stage:
 
     def undisturbed(self) -> AbstractContextManager[None]:
         """While this is open, what runs here goes before the machine's own housekeeping, if `realtime`."""
-        return realtime(self._processes) if self.realtime else nullcontext()
+        return going_first(self._processes) if self.realtime else nullcontext()
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """What a child sees."""

@@ -71,12 +71,18 @@ def remarks(outcome: Outcome) -> Iterator[str]:
         yield verdict
     control = outcome.ratio(CONTROL, outcome.cost, CONTROLLED)
     if control:
-        word = "as it must" if abs(control.value - 1) <= TRUST else "NOISY: differences as small as that mean nothing"
+        word = "NOISY: differences as small as that mean nothing" if control_is_noise(outcome) else "as it must"
         yield f"A/A control, a second nginx over the first: {control}, {word}"
     slow = [name.removeprefix(SLOW) for name in outcome.prepared if name.startswith(SLOW)]
     if slow:
         yield f"few requests in a sample, so on fewer connections and for longer: {', '.join(slow)}"
     yield from _load_bound(outcome)
+
+
+def control_is_noise(outcome: Outcome) -> bool:
+    """Whether a second nginx did not cost what the first one did."""
+    control = outcome.ratio(CONTROL, outcome.cost, CONTROLLED)
+    return control is not None and abs(control.value - 1) > TRUST
 
 
 def _load_bound(outcome: Outcome) -> Iterator[str]:

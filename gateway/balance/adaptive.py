@@ -75,8 +75,8 @@ class Adaptive:
 
     def pick(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
         """The upstream that is expected to serve best, of those that are not in `tried`."""
-        # measured: 0.3 us while they are idle; when none is and some have to be compared, 2.1 us at 4 upstreams, 2.6 us
-        # at 16, 3.1 us from 33 to 1,000, bench/micro/balance.py
+        # measured: 0.3 us while they are idle; when none is and some have to be compared, 2.3 us at 4 upstreams, 4.2 us
+        # at 16, 3.4 us at 64, 3.0 us at 1,000, bench/micro/balance.py, 2026-11-29
         only = self._only
         if only is not None:
             return None if only in tried else only

@@ -187,13 +187,17 @@ def test_an_idle_light_one_does_not_take_the_turn_of_a_heavy_one_that_has_less_t
     assert picked.count(heavy) >= 8
 
 
-def test_a_fast_one_with_something_to_do_keeps_its_turn_whatever_a_retry_found(exchange: Exchange) -> None:
+def a_fast_one_and_slow_ones() -> tuple[Strategy, *tuple[Upstream, ...]]:
     clock = Clock()
     fast, *slow = upstreams = upstreams_of((1, 1, 1, 1, 1))
     answered(fast, 0.005, clock())
     for upstream in slow:
         answered(upstream, 0.5, clock())
-    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    return strategy_of("adaptive", upstreams, clock=clock), fast, *slow
+
+
+def test_a_fast_one_with_something_to_do_keeps_its_turn_whatever_a_retry_found(exchange: Exchange) -> None:
+    strategy, fast, *_ = a_fast_one_and_slow_ones()
     strategy.pick(exchange)
     strategy.pick(exchange, [fast])
     fast.began()
@@ -201,12 +205,7 @@ def test_a_fast_one_with_something_to_do_keeps_its_turn_whatever_a_retry_found(e
 
 
 def test_a_fast_one_that_was_hot_for_a_moment_has_its_turns_again(exchange: Exchange) -> None:
-    clock = Clock()
-    fast, *slow = upstreams = upstreams_of((1, 1, 1, 1, 1))
-    answered(fast, 0.005, clock())
-    for upstream in slow:
-        answered(upstream, 0.5, clock())
-    strategy = strategy_of("adaptive", upstreams, clock=clock)
+    strategy, fast, *slow = a_fast_one_and_slow_ones()
     for _ in range(6):
         fast.began()
     assert strategy.pick(exchange) in slow  # the best of this comparison

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait_until
 
 from bench.process import Process, free_ports, spawn
-from bench.realtime import realtime
+from bench.realtime import going_first
 from bench.stage import Stage
 
 
@@ -40,33 +41,31 @@ def policies(process: Process) -> set[int]:
 
 @needs_root
 def test_a_process_its_client_and_the_bench_go_first_inside_and_not_after(process: Process) -> None:
-    core = min(os.sched_getaffinity(0))
-    with realtime([process]):
+    core, before = min(os.sched_getaffinity(0)), os.sched_getscheduler(0)
+    with going_first([process]):
         assert policies(process) == {os.SCHED_FIFO}
         with spawn(["sleep", "60"], core) as client:
             assert os.sched_getscheduler(client.pid) == os.SCHED_FIFO
             client.kill()
     assert policies(process) == {os.SCHED_OTHER}
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    assert os.sched_getscheduler(0) == before
 
 
 @needs_root
 def test_all_is_as_before_when_the_run_is_interrupted(process: Process) -> None:
-    with pytest.raises(KeyboardInterrupt), realtime([process]):
+    with pytest.raises(KeyboardInterrupt), going_first([process]):
         raise KeyboardInterrupt
     assert policies(process) == {os.SCHED_OTHER}
 
 
 @needs_root
 def test_what_a_process_starts_meanwhile_goes_first_with_it_and_is_as_before_with_it(tmp_path: Path) -> None:
-    script = "read line < $0/begin; sleep 60 & echo > $0/begun; wait"
-    os.mkfifo(tmp_path / "begin")
-    os.mkfifo(tmp_path / "begun")
+    script = 'until [ -e "$0/begin" ]; do sleep 0.01; done; sleep 60 & : > "$0/begun"; wait'
     parent = Process(["sh", "-c", script, str(tmp_path)], min(os.sched_getaffinity(0)), tmp_path / "log")
     try:
-        with realtime([parent]):
-            (tmp_path / "begin").write_text("\n")
-            (tmp_path / "begun").read_text()
+        with going_first([parent]):
+            (tmp_path / "begin").touch()
+            wait_until((tmp_path / "begun").exists, 10, parent.last_words)
             assert len(parent.threads()) == 2
             assert policies(parent) == {os.SCHED_FIFO}
         assert policies(parent) == {os.SCHED_OTHER}
@@ -88,7 +87,7 @@ def test_a_child_that_ends_meanwhile_does_not_hide_the_others(
 def test_one_that_has_ended_is_no_trouble(process: Process) -> None:
     process.stop()
     assert process.threads() == []
-    with realtime([process]):
+    with going_first([process]):
         pass
 
 
@@ -98,7 +97,7 @@ def test_who_may_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    with pytest.raises(RuntimeError, match="--realtime: Operation not permitted; use sudo"), realtime(()):
+    with pytest.raises(RuntimeError, match="--realtime: Operation not permitted; use sudo"), going_first(()):
         pass
 
 

@@ -123,6 +123,12 @@ def test_a_noisy_scenario_is_named_at_the_top_of_the_page() -> None:
     assert "not quiet during: json" in document.page(results(json=found), [])
 
 
+@pytest.mark.parametrize(("again", "doubted"), [(10.1, False), (13.0, True)])
+def test_a_control_that_differs_from_itself_is_told_at_the_top_of_the_page(again: float, doubted: bool) -> None:
+    found = outcome({"nginx": [10.0] * 2, "nginx-again": [again] * 2})
+    assert ("A/A control of json" in document.page(results(json=found), []).partition("## What")[0]) == doubted
+
+
 @pytest.mark.parametrize("costs", [{"nginx": [1.0, 2.0], "gateway": [2.0, 3.0]}, {"nginx": [1.0], "litellm": [9000.0]}])
 def test_bars_are_well_formed_name_everyone_and_turn_logarithmic_when_they_must(costs: dict[str, list[float]]) -> None:
     picture = ElementTree.fromstring(plots.drawn(outcome(costs)) or "")
