@@ -78,16 +78,28 @@ class Performance:
             self._say(f"starting {entry.label}", done / steps)
             self._attempt(entry, self._start)
             done += 1
-        self._say("preparing", done / steps)
-        self._kind.prepare(self._setting, [(entry, self._running[entry.label]) for entry in self._warm()])
-        for running in self._running.values():
-            if running.process:
-                running.process.pause()
         for turn in range(rounds):
+            if turn == 0 or self._kind.each_round:
+                self._say("preparing", done / steps)
+                self._prepare()
             for entry in list(self._entries):
                 self._say(f"{entry.label}, round {turn + 1} of {rounds}", done / steps)
                 self._attempt(entry, self._sample)
                 done += 1
+
+    def _prepare(self) -> None:
+        """With all awake; then each waits for its turn."""
+        awake = [(entry, self._running[entry.label]) for entry in self._warm()]
+        processes = [running.process for _, running in awake if running.process]
+        for process in processes:
+            process.resume()
+        try:
+            self._kind.prepare(self._setting, awake)
+        except RuntimeError:
+            if not self._setting.prepared:
+                raise  # else what the round before found is good for one more
+        for process in processes:
+            process.pause()
 
     def started(self, entry: Entry) -> Running:
         """Only this one, ready to be measured; RuntimeError says why it does not run."""

@@ -34,7 +34,7 @@ class Turn(Protocol):
 
 @dataclass
 class Setting:
-    """Where and how a scenario runs; `prepared` is what a kind found out before the first round.
+    """Where and how a scenario runs; `prepared` is what a kind found out before the rounds.
 
     `scale` below 1 (--quick) makes amounts smaller: `amount` applies it.
     """
@@ -78,6 +78,7 @@ class Kind:
     `cost` is the figure that ratios are of, in `unit`, less being better; `shown` are the other columns: figure to
     heading. `fresh` = every sample needs a proxy just started, and a warm-up would spoil it.
     `rewarm` = warm up before every sample, not only the first: while others had their turns, connections were let go.
+    `each_round` = prepare before every round, for a machine that is not as fast as it was a minute ago.
     """
 
     load: type[Load]
@@ -88,6 +89,7 @@ class Kind:
     prepare: Prepare = nothing
     fresh: bool = False
     rewarm: bool = False
+    each_round: bool = False
 
 
 def spent(to: Running, before: float) -> float:

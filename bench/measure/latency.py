@@ -1,9 +1,13 @@
-"""How long requests take at a rate that the proxies can well bear, the same for all."""
+"""How long requests take at a rate that the proxies can well bear, the same for all.
+
+It is found anew before each round: where others share the hardware, half of what it can do changes by the second.
+"""
 
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,14 +19,20 @@ from bench.process import spawn
 from bench.stage import ROOT
 
 CALIBRATION = 1.5  # seconds
+TRIES = 2  # of the rate at which a core is as busy as wanted: a request costs less the more there are
 PATIENCE = 30.0
 TOO_BUSY = 0.85  # of the client's core: beyond, the client might be what was measured
 
 
 class Latency(Load):
-    """Requests come at `share` of what the contender `of` can do in a closed loop."""
+    """So many requests that the core of the contender `of` is busy for `share` of the time, as in queueing theory.
+
+    With `share_of` "rate": at `share` of what it can do in a closed loop, where it saves by doing many at once. Half of
+    that keeps it busy for more than half of the time.
+    """
 
     share: float = Field(0.5, gt=0, lt=1)
+    share_of: Literal["core", "rate"] = "core"
     of: str = "gateway"
     body: int = 1024
     connections: int = Field(128, ge=1, le=900)  # `select` knows descriptors below 1,024
@@ -32,13 +42,21 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
     """Find the rate."""
     load: Latency = running[0][0].load
     for turn, to in running:
-        if turn.contender == load.of:
-            run = Drive([setting.request(to, Shape(body=load.body))])
-            run_wrk(setting.stage, run, to.port, CALIBRATION / 3)  # it is cold yet
-            seen = run_wrk(setting.stage, run, to.port, CALIBRATION)
-            setting.prepared["rate"] = max(load.share * seen["requests"] / seen["seconds"], 1.0)
+        if turn.contender == load.of and to.process:
+            setting.prepared["rate"] = _half_rate(setting, load, to)
+            for _ in range(TRIES if load.share_of == "core" else 0):
+                cost = measure(setting, turn, to, CALIBRATION / TRIES)["cpu_us"]
+                setting.prepared["rate"] = load.share / cost * 1e6
             return
-    raise RuntimeError(f"the rate is {load.share:g} of what {load.of} can do, which does not run: choose it too")
+    raise RuntimeError(f"the rate depends on what {load.of} can do, which does not run: choose it too")
+
+
+def _half_rate(setting: Setting, load: Latency, to: Running) -> float:
+    """`share` of what it can do in a closed loop, but one a second at least."""
+    run = Drive([setting.request(to, Shape(body=load.body))])
+    run_wrk(setting.stage, run, to.port, CALIBRATION / 3)  # it is cold yet
+    seen = run_wrk(setting.stage, run, to.port, CALIBRATION)
+    return max(load.share * seen["requests"] / seen["seconds"], 1.0)
 
 
 def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
@@ -65,6 +83,7 @@ def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figure
         raise RuntimeError(f"the client used {seen['client_cpu']:.0%} of its core, so its own queue was measured")
     if to.process:
         seen["cpu_us"] = spent(to, before) / seen["requests"] * 1e6
+        seen["core_busy"] = seen["cpu_us"] * seen["per_second"] / 1e6
     return seen
 
 
@@ -76,5 +95,7 @@ SHOWN = {
     "p999_ms": "p99.9 ms",
     "client_cpu": "client busy",
     "cpu_us": "us CPU",
+    "core_busy": "core busy",
 }
-KIND = Kind(Latency, measure, "p99_ms", "ms, p99 from the intended moment", SHOWN, prepare, rewarm=True)
+UNIT = "ms, p99 from the intended moment"
+KIND = Kind(Latency, measure, "p99_ms", UNIT, SHOWN, prepare, rewarm=True, each_round=True)

@@ -1,0 +1,102 @@
+"""At which rate latency is measured, and that it is found again for each round."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psutil
+import pytest
+
+from bench import run, scenario
+from bench.contenders.base import Running
+from bench.measure import KINDS, latency
+from bench.measure.base import Figures, Setting, Turn
+from bench.measure.latency import Latency, prepare
+
+MOST = 24_000.0  # requests a second in a closed loop
+Prepare = Callable[[Setting, Sequence[tuple[Turn, Running]]], None]
+
+
+@pytest.fixture
+def rates(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Those at which a request's cost was looked at: 60 us of CPU at few, 40 when the core is full."""
+    asked: list[float] = []
+
+    def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
+        asked.append(setting.prepared["rate"])
+        return {"cpu_us": 60 - 20 * asked[-1] / MOST}
+
+    monkeypatch.setattr(latency, "run_wrk", lambda *_: {"requests": MOST, "seconds": 1.0})
+    monkeypatch.setattr(latency, "measure", measure)
+    return asked
+
+
+def prepared(load: Latency, *, runs: bool = True) -> float:
+    setting = cast(Any, SimpleNamespace(stage=None, request=lambda *_: None, prepared={}))
+    turn = cast(Any, SimpleNamespace(contender="gateway", load=load))
+    prepare(setting, [(turn, Running(1, cast(Any, object()) if runs else None))])
+    return float(setting.prepared["rate"])
+
+
+def test_half_load_keeps_the_core_busy_for_half_of_the_time(rates: list[float]) -> None:
+    rate = prepared(Latency())
+    assert rate * (60 - 20 * rate / MOST) / 1e6 == pytest.approx(0.5, abs=0.01)
+    assert len(rates) == 2
+    quarter = prepared(Latency(share=0.25))
+    assert quarter * (60 - 20 * quarter / MOST) / 1e6 == pytest.approx(0.25, abs=0.01)
+
+
+def test_half_of_the_highest_rate_is_just_that(rates: list[float]) -> None:
+    assert prepared(Latency(share_of="rate")) == MOST / 2
+    assert rates == []
+
+
+def test_who_has_no_process_or_does_not_run_tells_no_rate(rates: list[float]) -> None:
+    with pytest.raises(RuntimeError, match="depends on what gateway can do, which does not run"):
+        prepared(Latency(), runs=False)
+    with pytest.raises(RuntimeError, match="depends on what compiled can do"):
+        prepared(Latency(of="compiled"))
+
+
+def performed(monkeypatch: pytest.MonkeyPatch, prepare: Prepare, *, each_round: bool) -> dict[str, list[Figures]]:
+    def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
+        return {"p99_ms": setting.prepared["rate"]}
+
+    kind = dataclasses.replace(KINDS["latency"], prepare=prepare, measure=measure, each_round=each_round)
+    monkeypatch.setitem(cast(Any, run.KINDS), "latency", kind)
+    known = scenario.load()["latency-half-load"].model_copy(update={"contenders": ["aiohttp"], "baseline": "aiohttp"})
+    outcome = run.perform(known, ["aiohttp"], run.Options(rounds_at_most=3), lambda *_: None)
+    assert not outcome.skipped
+    return outcome.samples
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
+@pytest.mark.parametrize(("each_round", "found"), [(True, [1.0, 2.0, 2.0]), (False, [1.0, 1.0, 1.0])])
+def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_serves_when_that_fails(
+    monkeypatch: pytest.MonkeyPatch, each_round: bool, found: list[float]
+) -> None:
+    times = 0
+
+    def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
+        nonlocal times
+        times += 1
+        [(_, to)] = running
+        assert to.process is not None
+        assert psutil.Process(to.process.pid).status() != psutil.STATUS_STOPPED
+        if times == 3:
+            raise RuntimeError("the client was too busy")
+        setting.prepared["rate"] = float(times)
+
+    samples = performed(monkeypatch, prepare, each_round=each_round)
+    assert [sample["p99_ms"] for sample in samples["aiohttp"]] == found
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
+def test_without_any_rate_there_is_nothing_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
+        raise RuntimeError("the client was too busy")
+
+    with pytest.raises(RuntimeError, match="too busy"):
+        performed(monkeypatch, prepare, each_round=True)
