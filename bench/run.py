@@ -93,11 +93,17 @@ class Performance:
         processes = [running.process for _, running in awake if running.process]
         for process in processes:
             process.resume()
+        if not awake:
+            return
+        prepared = self._setting.prepared
+        before = dict(prepared)
         try:
             self._kind.prepare(self._setting, awake)
-        except RuntimeError:
-            if not self._setting.prepared:
-                raise  # else what the round before found is good for one more
+        except (RuntimeError, OSError):
+            prepared.clear()
+            prepared.update(before)  # what the round before found is good for one more
+            if not before:
+                raise
         for process in processes:
             process.pause()
 

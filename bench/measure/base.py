@@ -34,7 +34,7 @@ class Turn(Protocol):
 
 @dataclass
 class Setting:
-    """Where and how a scenario runs; `prepared` is what a kind found out before the rounds.
+    """Where and how a scenario runs; `prepared` is what a kind found out before the first round, or before each.
 
     `scale` below 1 (--quick) makes amounts smaller: `amount` applies it.
     """

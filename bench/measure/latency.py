@@ -48,7 +48,7 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
                 cost = measure(setting, turn, to, CALIBRATION / TRIES)["cpu_us"]
                 setting.prepared["rate"] = load.share / cost * 1e6
             return
-    raise RuntimeError(f"the rate depends on what {load.of} can do, which does not run: choose it too")
+    raise RuntimeError(f"the rate depends on what {load.of} can do, and no process of it runs: choose it too")
 
 
 def _half_rate(setting: Setting, load: Latency, to: Running) -> float:

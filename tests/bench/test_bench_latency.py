@@ -54,7 +54,7 @@ def test_half_of_the_highest_rate_is_just_that(rates: list[float]) -> None:
 
 
 def test_who_has_no_process_or_does_not_run_tells_no_rate(rates: list[float]) -> None:
-    with pytest.raises(RuntimeError, match="depends on what gateway can do, which does not run"):
+    with pytest.raises(RuntimeError, match="depends on what gateway can do, and no process of it runs"):
         prepared(Latency(), runs=False)
     with pytest.raises(RuntimeError, match="depends on what compiled can do"):
         prepared(Latency(of="compiled"))
@@ -73,9 +73,10 @@ def performed(monkeypatch: pytest.MonkeyPatch, prepare: Prepare, *, each_round: 
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
+@pytest.mark.parametrize("failure", [RuntimeError("the client was too busy"), FileNotFoundError("it has gone")])
 @pytest.mark.parametrize(("each_round", "found"), [(True, [1.0, 2.0, 2.0]), (False, [1.0, 1.0, 1.0])])
 def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_serves_when_that_fails(
-    monkeypatch: pytest.MonkeyPatch, each_round: bool, found: list[float]
+    monkeypatch: pytest.MonkeyPatch, each_round: bool, found: list[float], failure: Exception
 ) -> None:
     times = 0
 
@@ -85,9 +86,10 @@ def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_se
         [(_, to)] = running
         assert to.process is not None
         assert psutil.Process(to.process.pid).status() != psutil.STATUS_STOPPED
-        if times == 3:
-            raise RuntimeError("the client was too busy")
         setting.prepared["rate"] = float(times)
+        if times == 3:
+            setting.prepared["rate"] = 99.0  # half found
+            raise failure
 
     samples = performed(monkeypatch, prepare, each_round=each_round)
     assert [sample["p99_ms"] for sample in samples["aiohttp"]] == found
@@ -96,7 +98,23 @@ def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_se
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
 def test_without_any_rate_there_is_nothing_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
+        setting.prepared["rate"] = 99.0
         raise RuntimeError("the client was too busy")
 
     with pytest.raises(RuntimeError, match="too busy"):
         performed(monkeypatch, prepare, each_round=True)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
+def test_when_all_have_dropped_out_the_run_ends_with_their_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
+        raise RuntimeError("the client was too busy")
+
+    def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
+        setting.prepared["rate"] = float(len(running[0]))
+
+    kind = dataclasses.replace(KINDS["latency"], prepare=prepare, measure=measure)
+    monkeypatch.setitem(cast(Any, run.KINDS), "latency", kind)
+    known = scenario.load()["latency-half-load"].model_copy(update={"contenders": ["aiohttp"], "baseline": "aiohttp"})
+    outcome = run.perform(known, ["aiohttp"], run.Options(rounds_at_most=2), lambda *_: None)
+    assert outcome.skipped == {"aiohttp": "the client was too busy"}
