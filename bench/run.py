@@ -1,9 +1,12 @@
 """One scenario: all are started, warmed up, and measured in turns, A B C A B C, so that a drift meets all of them."""
 
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import psutil
 
 from bench import certificate
 from bench.contenders import CONTENDERS
@@ -20,6 +23,8 @@ from bench.upstreams import UPSTREAMS
 
 WHY = 300  # characters of a reason
 USUAL_ROUNDS = 5
+# Of one contender: it does not run, does not serve, has gone, or hangs.
+FAILURES = (RuntimeError, OSError, subprocess.SubprocessError, psutil.Error)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ class Performance:
         before = dict(prepared)
         try:
             self._kind.prepare(self._setting, awake)
-        except (RuntimeError, OSError):
+        except FAILURES:
             prepared.clear()
             prepared.update(before)  # what the round before found is good for one more
             if not before:
@@ -126,7 +131,7 @@ class Performance:
     def _attempt(self, entry: Entry, step: Callable[[Entry], None]) -> None:
         try:
             step(entry)
-        except (RuntimeError, OSError) as error:
+        except FAILURES as error:
             self._entries.remove(entry)
             if (running := self._running.pop(entry.label, None)) and running.process:
                 running.process.stop()

@@ -13,7 +13,7 @@ from bench import document, machine, table, target
 from bench.contenders import CONTENDERS
 from bench.progress import bars
 from bench.results import ABSENT, Outcome, Results
-from bench.run import Options, perform
+from bench.run import FAILURES, Options, perform
 from bench.scenario import Scenario
 from bench.stage import ROOT
 
@@ -38,7 +38,7 @@ def run(scenarios: Mapping[str, Scenario], chosen: Sequence[str], options: Optio
             for name, scenario in scenarios.items():
                 try:
                     results.scenarios[name] = perform(scenario, here, options, progress.scenario(name))
-                except (RuntimeError, OSError) as error:
+                except FAILURES as error:
                     results.scenarios[name] = _failed(scenario, error)
                 progress.finished()
     except KeyboardInterrupt:

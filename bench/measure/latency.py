@@ -25,14 +25,14 @@ TOO_BUSY = 0.85  # of the client's core: beyond, the client might be what was me
 
 
 class Latency(Load):
-    """So many requests that the core of the contender `of` is busy for `share` of the time, as in queueing theory.
+    """Requests come at `share` of what the contender `of` can do in a closed loop.
 
-    With `share_of` "rate": at `share` of what it can do in a closed loop, where it saves by doing many at once. Half of
-    that keeps it busy for more than half of the time.
+    There it saves by doing many at once, so half of that keeps its core busy for more than half of the time. With
+    `share_of` "core" they are so many that its core is busy for `share` of the time.
     """
 
     share: float = Field(0.5, gt=0, lt=1)
-    share_of: Literal["core", "rate"] = "core"
+    share_of: Literal["rate", "core"] = "rate"
     of: str = "gateway"
     body: int = 1024
     connections: int = Field(128, ge=1, le=900)  # `select` knows descriptors below 1,024
@@ -43,7 +43,7 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
     load: Latency = running[0][0].load
     for turn, to in running:
         if turn.contender == load.of and to.process:
-            setting.prepared["rate"] = _half_rate(setting, load, to)
+            setting.prepared["rate"] = _share_of_most(setting, load, to)
             for _ in range(TRIES if load.share_of == "core" else 0):
                 cost = measure(setting, turn, to, CALIBRATION / TRIES)["cpu_us"]
                 setting.prepared["rate"] = load.share / cost * 1e6
@@ -51,7 +51,7 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
     raise RuntimeError(f"the rate depends on what {load.of} can do, and no process of it runs: choose it too")
 
 
-def _half_rate(setting: Setting, load: Latency, to: Running) -> float:
+def _share_of_most(setting: Setting, load: Latency, to: Running) -> float:
     """`share` of what it can do in a closed loop, but one a second at least."""
     run = Drive([setting.request(to, Shape(body=load.body))])
     run_wrk(setting.stage, run, to.port, CALIBRATION / 3)  # it is cold yet

@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,9 +15,10 @@ from bench.contenders.base import Running
 from bench.measure import KINDS, latency
 from bench.measure.base import Figures, Setting, Turn
 from bench.measure.latency import Latency, prepare
+from bench.results import Outcome
 
 MOST = 24_000.0  # requests a second in a closed loop
-Prepare = Callable[[Setting, Sequence[tuple[Turn, Running]]], None]
+needs_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
 
 
 @pytest.fixture
@@ -40,16 +42,16 @@ def prepared(load: Latency, *, runs: bool = True) -> float:
     return float(setting.prepared["rate"])
 
 
-def test_half_load_keeps_the_core_busy_for_half_of_the_time(rates: list[float]) -> None:
-    rate = prepared(Latency())
-    assert rate * (60 - 20 * rate / MOST) / 1e6 == pytest.approx(0.5, abs=0.01)
+def test_a_share_of_the_core_keeps_it_busy_for_that_share_of_the_time(rates: list[float]) -> None:
+    half = prepared(Latency(share_of="core"))
+    assert half * (60 - 20 * half / MOST) / 1e6 == pytest.approx(0.5, abs=0.01)
     assert len(rates) == 2
-    quarter = prepared(Latency(share=0.25))
+    quarter = prepared(Latency(share=0.25, share_of="core"))
     assert quarter * (60 - 20 * quarter / MOST) / 1e6 == pytest.approx(0.25, abs=0.01)
 
 
-def test_half_of_the_highest_rate_is_just_that(rates: list[float]) -> None:
-    assert prepared(Latency(share_of="rate")) == MOST / 2
+def test_half_load_is_half_of_the_highest_rate(rates: list[float]) -> None:
+    assert prepared(Latency()) == MOST / 2
     assert rates == []
 
 
@@ -60,19 +62,18 @@ def test_who_has_no_process_or_does_not_run_tells_no_rate(rates: list[float]) ->
         prepared(Latency(of="compiled"))
 
 
-def performed(monkeypatch: pytest.MonkeyPatch, prepare: Prepare, *, each_round: bool) -> dict[str, list[Figures]]:
-    def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
-        return {"p99_ms": setting.prepared["rate"]}
+def rate(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
+    return {"p99_ms": setting.prepared["rate"]}
 
-    kind = dataclasses.replace(KINDS["latency"], prepare=prepare, measure=measure, each_round=each_round)
+
+def performed(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Outcome:
+    kind = dataclasses.replace(KINDS["latency"], **changes)
     monkeypatch.setitem(cast(Any, run.KINDS), "latency", kind)
     known = scenario.load()["latency-half-load"].model_copy(update={"contenders": ["aiohttp"], "baseline": "aiohttp"})
-    outcome = run.perform(known, ["aiohttp"], run.Options(rounds_at_most=3), lambda *_: None)
-    assert not outcome.skipped
-    return outcome.samples
+    return run.perform(known, ["aiohttp"], run.Options(rounds_at_most=3), lambda *_: None)
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
+@needs_cores
 @pytest.mark.parametrize("failure", [RuntimeError("the client was too busy"), FileNotFoundError("it has gone")])
 @pytest.mark.parametrize(("each_round", "found"), [(True, [1.0, 2.0, 2.0]), (False, [1.0, 1.0, 1.0])])
 def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_serves_when_that_fails(
@@ -91,30 +92,40 @@ def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_se
             setting.prepared["rate"] = 99.0  # half found
             raise failure
 
-    samples = performed(monkeypatch, prepare, each_round=each_round)
-    assert [sample["p99_ms"] for sample in samples["aiohttp"]] == found
+    outcome = performed(monkeypatch, prepare=prepare, measure=rate, each_round=each_round)
+    assert [sample["p99_ms"] for sample in outcome.samples["aiohttp"]] == found
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
+@needs_cores
 def test_without_any_rate_there_is_nothing_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
         setting.prepared["rate"] = 99.0
         raise RuntimeError("the client was too busy")
 
     with pytest.raises(RuntimeError, match="too busy"):
-        performed(monkeypatch, prepare, each_round=True)
+        performed(monkeypatch, prepare=prepare, measure=rate)
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
-def test_when_all_have_dropped_out_the_run_ends_with_their_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_cores
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RuntimeError("busy"),
+        FileNotFoundError("gone"),
+        subprocess.TimeoutExpired("open_loop", 3),
+        psutil.NoSuchProcess(1),
+    ],
+)
+def test_when_all_have_dropped_out_the_run_ends_with_their_reasons(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
     def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
-        raise RuntimeError("the client was too busy")
+        raise failure
 
     def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
-        setting.prepared["rate"] = float(len(running[0]))
+        assert running
+        setting.prepared["rate"] = 1.0
 
-    kind = dataclasses.replace(KINDS["latency"], prepare=prepare, measure=measure)
-    monkeypatch.setitem(cast(Any, run.KINDS), "latency", kind)
-    known = scenario.load()["latency-half-load"].model_copy(update={"contenders": ["aiohttp"], "baseline": "aiohttp"})
-    outcome = run.perform(known, ["aiohttp"], run.Options(rounds_at_most=2), lambda *_: None)
-    assert outcome.skipped == {"aiohttp": "the client was too busy"}
+    outcome = performed(monkeypatch, prepare=prepare, measure=measure)
+    assert list(outcome.skipped) == ["aiohttp"]
+    assert str(failure) in outcome.skipped["aiohttp"]
