@@ -69,8 +69,10 @@ def rate(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
 def performed(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Outcome:
     kind = dataclasses.replace(KINDS["latency"], **changes)
     monkeypatch.setitem(cast(Any, run.KINDS), "latency", kind)
-    known = scenario.load()["latency-half-load"].model_copy(update={"contenders": ["aiohttp"], "baseline": "aiohttp"})
-    return run.perform(known, ["aiohttp"], run.Options(rounds_at_most=3), lambda *_: None)
+    known = scenario.load()
+    changed = {"contenders": ["aiohttp"], "baseline": "aiohttp", "upstream": known["leaving"].upstream}  # no nginx
+    play = known["latency-half-load"].model_copy(update=changed)
+    return run.perform(play, ["aiohttp"], run.Options(rounds_at_most=3), lambda *_: None)
 
 
 @needs_cores
