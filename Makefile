@@ -41,7 +41,7 @@ format: $(STAMP) ## put the code in shape
 	$(BIN)/ruff check --fix .
 
 BENCH ?= run all
-bench: $(STAMP) ## measure beside nginx and whoever is here, a quarter of an hour; BENCH="run json" for less; needs nginx and wrk
+bench: $(STAMP) ## measure beside nginx and whoever is here, half an hour; BENCH="run json" for less; needs nginx and wrk
 	$(BIN)/python -m bench $(BENCH)
 
 # The same source, the hot path compiled by mypyc (needs gcc); run it with build/compiled as the working directory.

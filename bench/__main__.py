@@ -95,7 +95,7 @@ def _profile(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="measure scenarios, side by side")
     run.add_argument("scenarios", nargs="+", metavar="all|NAME")
     run.add_argument("--only", type=_names(CONTENDERS), default=list(CONTENDERS), help="contenders, with commas")

@@ -76,15 +76,29 @@ def _git(*arguments: str) -> str:
 
 def of_results(a: Results, b: Results, names: Sequence[str]) -> list[str]:
     """What both runs measured: x baseline in each, since two runs share no clock but their baseline."""
-    lines = [f"a: {a.commit}, {a.when}", f"b: {b.commit}, {b.when}"]
-    for name in [name for name in a.scenarios if name in b.scenarios and (name in names or not names)]:
+    common = [name for name in a.scenarios if name in b.scenarios and (name in names or not names)]
+    tables: list[str] = []
+    for name in common:
         rows = _rows(a.scenarios[name], b.scenarios[name])
         if len(rows) > 1:
-            lines += ["", f"{name}: {b.scenarios[name].title}", *table.aligned(rows)]
-    if len(lines) == 2:
-        here, there = (", ".join(each.scenarios) or "nothing" for each in (a, b))
-        raise ValueError(f"nothing in common to compare: a has {here}; b has {there}")
-    return lines
+            tables += ["", f"{name}: {b.scenarios[name].title}", *table.aligned(rows)]
+    if not tables:
+        raise ValueError(_nothing(a, b, common))
+    return [f"a: {a.commit}, {a.when}", f"b: {b.commit}, {b.when}", *_unlike(a, b), *tables]
+
+
+def _nothing(a: Results, b: Results, common: Sequence[str]) -> str:
+    """Why no ratio can be told."""
+    if common:
+        return f"nothing to compare: in {', '.join(common)} no contender was measured with its baseline in both"
+    here, there = (", ".join(each.scenarios) or "nothing" for each in (a, b))
+    return f"nothing in common to compare: a has {here}; b has {there}"
+
+
+def _unlike(a: Results, b: Results) -> list[str]:
+    """How latency was measured, if not alike."""
+    how = [each.machine.get("latency", "measured nobody knows how") for each in (a, b)]
+    return [] if how[0] == how[1] else [f"latency is not to be compared: a was {how[0]}, b {how[1]}"]
 
 
 def _rows(a: Outcome, b: Outcome) -> list[list[str]]:

@@ -15,7 +15,7 @@ from bench.measure import KINDS
 from bench.measure.base import Figures, Setting
 from bench.noise import Watch
 from bench.process import free_ports
-from bench.results import Outcome
+from bench.results import REUSED, Outcome
 from bench.scenario import Entry, Scenario
 from bench.stage import Stage
 from bench.tools import needed
@@ -109,6 +109,7 @@ class Performance:
             prepared.update(before)  # what the round before found is good for one more
             if not before:
                 raise
+            prepared[REUSED] = before.get(REUSED, 0) + 1
         for process in processes:
             process.pause()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bench import noise
-from bench.results import ABSENT, SLOW, Outcome, Results
+from bench.results import ABSENT, REUSED, SLOW, Outcome, Results
 from bench.target import MISSED, Verdict
 
 CONTROL, CONTROLLED = "nginx-again", "nginx"
@@ -76,6 +76,8 @@ def remarks(outcome: Outcome) -> Iterator[str]:
     slow = [name.removeprefix(SLOW) for name in outcome.prepared if name.startswith(SLOW)]
     if slow:
         yield f"few requests in a sample, so on fewer connections and for longer: {', '.join(slow)}"
+    if reused := outcome.prepared.get(REUSED):
+        yield f"rounds at the rate of the round before, since theirs was not found: {reused:.0f}"
     yield from _load_bound(outcome)
 
 

@@ -51,6 +51,12 @@ def test_the_page_is_not_rendered_from_a_smaller_run_unless_that_is_said(
     assert [names for names, *_ in ran] == [["published"]]
 
 
+def test_who_gives_no_command_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([])
+    assert "{run,list,peers,compare,profile,render}" in capsys.readouterr().err
+
+
 def test_lengths_are_those_of_the_command_line(ran: list) -> None:
     cli.main(["run", "json", "--seconds", "3", "--rounds", "9", "--warm-up", "1", "--only", "nginx,gateway"])
     [(_, chosen, options)] = ran

@@ -15,7 +15,7 @@ from bench.contenders.base import Running
 from bench.measure import KINDS, latency
 from bench.measure.base import Figures, Setting, Turn
 from bench.measure.latency import Latency, prepare
-from bench.results import Outcome
+from bench.results import REUSED, Outcome
 
 MOST = 24_000.0  # requests a second in a closed loop
 needs_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="the bench needs two cores")
@@ -96,6 +96,7 @@ def test_the_rate_is_found_for_each_round_with_who_waits_awake_and_an_old_one_se
 
     outcome = performed(monkeypatch, prepare=prepare, measure=rate, each_round=each_round)
     assert [sample["p99_ms"] for sample in outcome.samples["aiohttp"]] == found
+    assert outcome.prepared.get(REUSED) == (1.0 if each_round else None)
 
 
 @needs_cores

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import compare, document, plots, table, target
-from bench.results import Outcome, Results, read
+from bench.results import REUSED, Outcome, Results, read
 from bench.target import Target
 
 QUIET = {"foreign": 0.0, "stolen": 0.0}
@@ -175,3 +175,24 @@ def test_two_results_with_nothing_in_common_are_told_so() -> None:
     a, b = results(json=outcome({"nginx": [10.0], "gateway": [20.0]})), results()
     with pytest.raises(ValueError, match="a has json; b has nothing"):
         compare.of_results(a, b, [])
+
+
+def test_two_results_without_a_baseline_in_both_are_told_so() -> None:
+    a, b = results(json=outcome({"nginx": [10.0], "gateway": [20.0]})), results(json=outcome({"gateway": [20.0]}))
+    with pytest.raises(ValueError, match="in json no contender was measured with its baseline in both"):
+        compare.of_results(a, b, [])
+
+
+def test_who_compares_latency_measured_in_two_ways_is_told_so() -> None:
+    a, b = (results(json=outcome({"nginx": [10.0], "gateway": [20.0]})) for _ in range(2))
+    assert not [line for line in compare.of_results(a, b, []) if "latency" in line]
+    a.machine["latency"] = "measured before all else"
+    told = "latency is not to be compared: a was measured before all else, b measured nobody knows how"
+    assert told in compare.of_results(a, b, [])
+
+
+def test_rounds_at_the_rate_of_the_round_before_are_remarked_on() -> None:
+    measured = outcome({"nginx": [10.0], "gateway": [20.0]})
+    assert not [line for line in table.remarks(measured) if "round before" in line]
+    measured.prepared[REUSED] = 2.0
+    assert "rounds at the rate of the round before, since theirs was not found: 2" in list(table.remarks(measured))
