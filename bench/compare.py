@@ -1,14 +1,14 @@
 """A against B: two commits, built in worktrees and measured in turns, or two results that are there already."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bench import results, scenario, suite, table
 from bench.contenders import gateway
 from bench.figures import Estimate
-from bench.results import Outcome, Results
+from bench.results import HEAVY_TAILED, Outcome, Results
 from bench.run import Options
 from bench.scenario import Scenario
 from bench.stage import ROOT
@@ -76,29 +76,29 @@ def _git(*arguments: str) -> str:
 
 def of_results(a: Results, b: Results, names: Sequence[str]) -> list[str]:
     """What both runs measured: x baseline in each, since two runs share no clock but their baseline."""
-    common = [name for name in a.scenarios if name in b.scenarios and (name in names or not names)]
+    common = [name for name in names or a.scenarios if name in a.scenarios and name in b.scenarios]
+    if len(common) < len(names) or not common:
+        wanted = ", ".join(name for name in names if name not in common) or "nothing in common to compare"
+        here, there = (", ".join(each.scenarios) or "nothing" for each in (a, b))
+        raise ValueError(f"{wanted}: not in both; a has {here}; b has {there}")
     tables: list[str] = []
     for name in common:
         rows = _rows(a.scenarios[name], b.scenarios[name])
         if len(rows) > 1:
-            tables += ["", f"{name}: {b.scenarios[name].title}", *table.aligned(rows)]
+            tables += ["", f"{name}: {b.scenarios[name].title}", *_unlike(a, b, name), *table.aligned(rows)]
     if not tables:
-        raise ValueError(_nothing(a, b, common))
-    return [f"a: {a.commit}, {a.when}", f"b: {b.commit}, {b.when}", *_unlike(a, b), *tables]
+        raise ValueError(f"in {', '.join(common)} no contender was measured with its baseline in both")
+    return [f"a: {a.commit}, {a.when}", f"b: {b.commit}, {b.when}", *tables]
 
 
-def _nothing(a: Results, b: Results, common: Sequence[str]) -> str:
-    """Why no ratio can be told."""
-    if common:
-        return f"nothing to compare: in {', '.join(common)} no contender was measured with its baseline in both"
-    here, there = (", ".join(each.scenarios) or "nothing" for each in (a, b))
-    return f"nothing in common to compare: a has {here}; b has {there}"
-
-
-def _unlike(a: Results, b: Results) -> list[str]:
-    """How latency was measured, if not alike."""
+def _unlike(a: Results, b: Results, name: str) -> Iterator[str]:
+    """Why the ratios of this scenario may not be comparable."""
+    before, after = a.scenarios[name], b.scenarios[name]
+    if before.title != after.title:
+        yield f"  perhaps not the same: in a it was {before.title!r}"
     how = [each.machine.get("latency", "measured nobody knows how") for each in (a, b)]
-    return [] if how[0] == how[1] else [f"latency is not to be compared: a was {how[0]}, b {how[1]}"]
+    if after.kind in HEAVY_TAILED and how[0] != how[1]:
+        yield f"  not to be compared: a was {how[0]}, b {how[1]}"
 
 
 def _rows(a: Outcome, b: Outcome) -> list[list[str]]:

@@ -9,7 +9,7 @@ from bench.figures import Estimate, Summary, difference, mean, median, ratio
 
 Figures = dict[str, float]
 SLOW = "slow: "  # begins the name of what was prepared for a label that answers few requests
-REUSED = "rounds with what the round before found"  # how many, of what was prepared
+REUSED = "rounds with what an earlier one found"  # how many, of what was prepared
 HEAVY_TAILED = frozenset(("latency",))  # kinds of which a round may be far out for no fault of who was measured
 ABSENT = "absent"  # how the reason why a contender is not here begins, where others have a version
 

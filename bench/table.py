@@ -77,7 +77,7 @@ def remarks(outcome: Outcome) -> Iterator[str]:
     if slow:
         yield f"few requests in a sample, so on fewer connections and for longer: {', '.join(slow)}"
     if reused := outcome.prepared.get(REUSED):
-        yield f"rounds at the rate of the round before, since theirs was not found: {reused:.0f}"
+        yield f"rounds at the rate of an earlier one, since theirs was not found: {reused:.0f}"
     yield from _load_bound(outcome)
 
 

@@ -185,14 +185,32 @@ def test_two_results_without_a_baseline_in_both_are_told_so() -> None:
 
 def test_who_compares_latency_measured_in_two_ways_is_told_so() -> None:
     a, b = (results(json=outcome({"nginx": [10.0], "gateway": [20.0]})) for _ in range(2))
-    assert not [line for line in compare.of_results(a, b, []) if "latency" in line]
+    told = "  not to be compared: a was measured before all else, b measured nobody knows how"
     a.machine["latency"] = "measured before all else"
-    told = "latency is not to be compared: a was measured before all else, b measured nobody knows how"
+    assert told not in compare.of_results(a, b, [])  # CPU is the same either way
+    for each in (a, b):
+        each.scenarios["json"].kind = "latency"
+    assert told in compare.of_results(a, b, [])
+    b.machine["latency"] = a.machine["latency"]
+    assert told not in compare.of_results(a, b, [])
+
+
+def test_a_scenario_that_meant_something_else_is_told_so() -> None:
+    a, b = (results(json=outcome({"nginx": [10.0], "gateway": [20.0]})) for _ in range(2))
+    told = "  perhaps not the same: in a it was 'large JSON'"
+    assert told not in compare.of_results(a, b, [])
+    a.scenarios["json"].title = "large JSON"
     assert told in compare.of_results(a, b, [])
 
 
-def test_rounds_at_the_rate_of_the_round_before_are_remarked_on() -> None:
+def test_a_scenario_that_only_one_run_has_or_none_is_named() -> None:
+    a, b = (results(json=outcome({"nginx": [10.0], "gateway": [20.0]})) for _ in range(2))
+    with pytest.raises(ValueError, match="jsn: not in both; a has json; b has json"):
+        compare.of_results(a, b, ["json", "jsn"])
+
+
+def test_rounds_at_the_rate_of_an_earlier_one_are_remarked_on() -> None:
     measured = outcome({"nginx": [10.0], "gateway": [20.0]})
-    assert not [line for line in table.remarks(measured) if "round before" in line]
+    assert not [line for line in table.remarks(measured) if "an earlier one" in line]
     measured.prepared[REUSED] = 2.0
-    assert "rounds at the rate of the round before, since theirs was not found: 2" in list(table.remarks(measured))
+    assert "rounds at the rate of an earlier one, since theirs was not found: 2" in list(table.remarks(measured))
