@@ -1,4 +1,4 @@
-"""An open loop: `python -m bench.clients.open_loop PORT RATE SECONDS CONNECTIONS REQUEST`, a JSON summary comes back.
+"""An open loop: `python -m bench.clients.open_loop PORT RATE SECONDS CONNECTIONS REQUEST [FILE]`: JSON comes back.
 
 Requests are due at random moments (exponential gaps, seed 1), RATE a second on average, whatever became of those
 before: users do not wait for each other. A latency counts from the moment when the request was due, so a proxy that
@@ -8,6 +8,7 @@ when a connection was free: both small = the client was not what was measured.
 
 `calm_p99_ms` is the median of the 99th percentiles of tenths of a second: a machine that stops for some milliseconds
 several times a second, as virtual ones do, then counts in those tenths only. `p99_ms` is that of all requests.
+FILE gets all moments when requests were due, by CLOCK_MONOTONIC, and then all latencies: seconds, as doubles.
 """
 
 import json
@@ -18,6 +19,7 @@ import socket
 import statistics
 import sys
 import time
+from array import array
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -148,6 +150,20 @@ def main() -> None:
     start, spent = time.monotonic(), time.process_time()
     load.run(moments(rate, seconds, start))
     print(json.dumps(summary(load, time.monotonic() - start, time.process_time() - spent)))
+    if sys.argv[6:]:
+        write(Path(sys.argv[6]), load.dues, load.latencies)
+
+
+def write(file: Path, dues: Sequence[float], latencies: Sequence[float]) -> None:
+    """Into a FILE."""
+    file.write_bytes(array("d", [*dues, *latencies]).tobytes())
+
+
+def read(file: Path) -> tuple[Sequence[float], Sequence[float]]:
+    """What `write` wrote."""
+    both = array("d", file.read_bytes())
+    middle = len(both) // 2
+    return both[:middle], both[middle:]
 
 
 if __name__ == "__main__":

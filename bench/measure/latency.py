@@ -7,10 +7,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from math import inf
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from bench import quiet
+from bench.clients import open_loop
 from bench.clients.request import Shape
 from bench.clients.wrk import Drive, run_wrk
 from bench.contenders.base import Running
@@ -19,8 +23,10 @@ from bench.process import spawn
 from bench.stage import ROOT
 
 CALIBRATION = 1.5  # seconds
+TURNS = 3  # of these, of which the best tells what a proxy can do: a neighbour may have slowed the others
 TRIES = 2  # of the rate at which a core is as busy as wanted: a request costs less the more there are
 PATIENCE = 30.0
+BEAT = "shortest beat in seconds, core "
 TOO_BUSY = 0.85  # of the client's core: beyond, the client might be what was measured
 
 
@@ -54,24 +60,35 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
 def _share_of_most(setting: Setting, load: Latency, to: Running) -> float:
     """`share` of what it can do in a closed loop, but one a second at least."""
     run = Drive([setting.request(to, Shape(body=load.body))])
-    run_wrk(setting.stage, run, to.port, CALIBRATION / 3)  # it is cold yet
-    seen = run_wrk(setting.stage, run, to.port, CALIBRATION)
-    return max(load.share * seen["requests"] / seen["seconds"], 1.0)
+    run_wrk(setting.stage, run, to.port, CALIBRATION / TURNS)  # it is cold yet
+    seen = [run_wrk(setting.stage, run, to.port, CALIBRATION / TURNS) for _ in range(TURNS)]
+    return max(load.share * max(each["requests"] / each["seconds"] for each in seen), 1.0)
 
 
 def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
-    load: Latency = turn.load
-    file = setting.request(to, Shape(body=load.body))
-    rate = setting.prepared["rate"]
-    arguments = [str(to.port), f"{rate:.1f}", f"{seconds:g}", str(load.connections), str(file)]
+    """With everyone before the machine's housekeeping it is also told what the machine's own stops have no part in."""
+    stage = setting.stage
+    watched = stage.cores.used if stage.realtime else ()
+    raw = stage.directory / "latencies"
     before = cpu(to)
+    with stage.undisturbed(), quiet.pulses(watched, cwd=ROOT, env=stage.environment({})) as beats:
+        seen = _open_loop(setting, turn.load, to, seconds, raw)
+    if seen["client_cpu"] > TOO_BUSY:
+        raise RuntimeError(f"the client used {seen['client_cpu']:.0%} of its core, so its own queue was measured")
+    if to.process:
+        seen["cpu_us"] = spent(to, before) / seen["requests"] * 1e6
+        seen["core_busy"] = seen["cpu_us"] * seen["per_second"] / 1e6
+    if beats:
+        seen |= undisturbed(setting, beats, raw)
+    return seen
+
+
+def _open_loop(setting: Setting, load: Latency, to: Running, seconds: float, raw: Path) -> Figures:
+    stage, pipe = setting.stage, subprocess.PIPE
+    file, rate = setting.request(to, Shape(body=load.body)), f"{setting.prepared['rate']:.1f}"
+    arguments = [str(to.port), rate, f"{seconds:g}", str(load.connections), str(file), str(raw)]
     command = [sys.executable, "-m", "bench.clients.open_loop", *arguments]
-    pipe = subprocess.PIPE
-    environment = setting.stage.environment({})
-    with (
-        setting.stage.undisturbed(),
-        spawn(command, setting.stage.cores.load, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe) as client,
-    ):
+    with spawn(command, stage.cores.load, cwd=ROOT, env=stage.environment({}), stdout=pipe, stderr=pipe) as client:
         try:
             output, complaints = client.communicate(timeout=seconds + PATIENCE)
         finally:
@@ -79,16 +96,21 @@ def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figure
     if client.returncode:
         raise RuntimeError(f"the open loop failed: {complaints.strip().splitlines()[-1:]}")
     seen: Figures = json.loads(output)
-    if seen["client_cpu"] > TOO_BUSY:
-        raise RuntimeError(f"the client used {seen['client_cpu']:.0%} of its core, so its own queue was measured")
-    if to.process:
-        seen["cpu_us"] = spent(to, before) / seen["requests"] * 1e6
-        seen["core_busy"] = seen["cpu_us"] * seen["per_second"] / 1e6
     return seen
+
+
+def undisturbed(setting: Setting, beats: quiet.Beats, raw: Path) -> Figures:
+    """What concerns the quiet moments; how a core beats when nobody is near is remembered for the rounds to come."""
+    known = {core: setting.prepared.get(f"{BEAT}{core}", inf) for core in beats}
+    alone = quiet.shortest(beats, known)
+    setting.prepared |= {f"{BEAT}{core}": seconds for core, seconds in alone.items()}
+    return quiet.figures(*open_loop.read(raw), quiet.disturbed(beats, alone))
 
 
 SHOWN = {
     "per_second": "requests/s",
+    "quiet_p99_ms": "quiet p99 ms",
+    "quiet": "quiet",
     "calm_p99_ms": "calm p99 ms",
     "p50_ms": "p50 ms",
     "p90_ms": "p90 ms",

@@ -7,24 +7,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from realtime import needs_realtime
 from waiting import wait_until
 
 from bench.process import Process, free_ports, spawn
 from bench.realtime import going_first
 from bench.stage import Stage
-
-
-def allowed() -> bool:
-    before = os.sched_getscheduler(0), os.sched_getparam(0)
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    except PermissionError:
-        return False
-    os.sched_setscheduler(0, *before)
-    return True
-
-
-needs_root = pytest.mark.skipif(not allowed(), reason="this user may not have real-time priority")
 
 
 @pytest.fixture
@@ -39,7 +27,7 @@ def policies(process: Process) -> set[int]:
     return {os.sched_getscheduler(number) for number in process.threads()}
 
 
-@needs_root
+@needs_realtime
 def test_a_process_its_client_and_the_bench_go_first_inside_and_not_after(process: Process) -> None:
     core, before = min(os.sched_getaffinity(0)), os.sched_getscheduler(0)
     with going_first([process]):
@@ -51,14 +39,14 @@ def test_a_process_its_client_and_the_bench_go_first_inside_and_not_after(proces
     assert os.sched_getscheduler(0) == before
 
 
-@needs_root
+@needs_realtime
 def test_all_is_as_before_when_the_run_is_interrupted(process: Process) -> None:
     with pytest.raises(KeyboardInterrupt), going_first([process]):
         raise KeyboardInterrupt
     assert policies(process) == {os.SCHED_OTHER}
 
 
-@needs_root
+@needs_realtime
 def test_what_a_process_starts_meanwhile_goes_first_with_it_and_is_as_before_with_it(tmp_path: Path) -> None:
     script = 'until [ -e "$0/begin" ]; do sleep 0.01; done; sleep 60 & : > "$0/begun"; wait'
     parent = Process(["sh", "-c", script, str(tmp_path)], min(os.sched_getaffinity(0)), tmp_path / "log")
@@ -83,7 +71,7 @@ def test_a_child_that_ends_meanwhile_does_not_hide_the_others(
     assert process.threads() == [process.pid]
 
 
-@needs_root
+@needs_realtime
 def test_one_that_has_ended_is_no_trouble(process: Process) -> None:
     process.stop()
     assert process.threads() == []
@@ -101,7 +89,7 @@ def test_who_may_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-@needs_root
+@needs_realtime
 @pytest.mark.parametrize(("asked", "policy"), [(True, os.SCHED_FIFO), (False, os.SCHED_OTHER)])
 def test_what_runs_on_a_stage_goes_first_only_if_it_was_asked_for(asked: bool, policy: int) -> None:
     with Stage.set(realtime=asked) as stage:
