@@ -124,7 +124,15 @@ class Backend:
         upstream.limit = service.max_connections
         tls = self._tls if upstream.tls else None
         tools = self._tools
-        pool = Pool(upstream, tools.runtime, tools.heads, service.timeouts, limit=upstream.limit, tls=tls)
+        pool = Pool(
+            upstream,
+            tools.runtime,
+            tools.heads,
+            service.timeouts,
+            limit=upstream.limit,
+            keepalive=service.keepalive_timeout,
+            tls=tls,
+        )
         upstream.leg = Leg(pool, Destination(upstream.base, upstream.authority))
 
     def _leave(self, upstream: Upstream) -> None:
@@ -168,7 +176,7 @@ class Backend:
 
 def _way(service: Service) -> object:
     """What connections are made with; when it changes they are made anew."""
-    return service.timeouts, service.max_connections
+    return service.timeouts, service.max_connections, service.keepalive_timeout
 
 
 def _asked(service: Service) -> object:

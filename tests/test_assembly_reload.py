@@ -94,6 +94,23 @@ async def test_other_timeouts_need_other_connections_but_not_other_knowledge(gat
     assert got(client).endswith(own(504))
 
 
+@in_memory(service={"keepalive_timeout": 30})
+async def test_an_idle_connection_is_kept_as_long_as_configured_and_made_anew_when_that_changes(
+    gate: MemoryGateway,
+) -> None:
+    client = gate.connect()
+    await answered(gate, client)
+    await gate.passes(29)
+    await answered(gate, client)
+    assert len(gate.accepted) == 1
+    await gate.gateway.reload(config(gate.names[0], service={"keepalive_timeout": 2}))
+    await gate.quiet()
+    assert gate.accepted[0].ended
+    await answered(gate, client)
+    await gate.passes(2.1)
+    assert gate.accepted[1].ended
+
+
 @in_memory(service={"max_connections": 1})
 async def test_who_waits_for_room_goes_on_waiting(gate: MemoryGateway) -> None:
     first, second = gate.connect(), gate.connect()

@@ -20,13 +20,14 @@ def gateway_config(port: int, upstreams: Sequence[int]) -> dict[str, Any]:
     urls = [{"url": f"http://127.0.0.1:{upstream}/v1"} for upstream in upstreams]
     listen = {"host": "127.0.0.1", "port": port}
     patient = {"keepalive_timeout": "10m", "body_timeout": "10m", "max_connections": 20000, "max_body_size": 0}
+    kept = {"max_connections": 4000, "keepalive_timeout": "10m"}  # as nginx is told, and as the upstreams do
     return {
         "server": {**listen, **patient},
         "auth": {"type": "jwt"},
         "jwt": {"secret": SECRET},
         "ratelimit": {"algorithm": "token_bucket", "bucket_size": 10 * NEVER, "refill_rate": NEVER},
         "log": {"access": True},
-        "services": {"llm": {"upstreams": urls, "strategy": "adaptive", "max_connections": 4000}},
+        "services": {"llm": {"upstreams": urls, "strategy": "adaptive", **kept}},
     }
 
 

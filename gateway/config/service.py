@@ -135,6 +135,11 @@ class Service(Section):
     outlier: Outlier = Field(default_factory=Outlier)
     queue: Queue = Field(default_factory=Queue)
     max_connections: Annotated[int, whole(1, 10**6)] = Field(1000, description="connections to one upstream")
+    keepalive_timeout: PositiveDuration = Field(
+        4.0,
+        description="how long an idle connection to an upstream is kept, or a second less than the upstream says. Stay"
+        " below its own time (5 s with uvicorn, so vLLM), or it closes one at the moment when it is used",
+    )
     upstream_ca: Path | None = Field(
         None, description="PEM file of the authorities for `https` upstreams, instead of the system's"
     )

@@ -13,9 +13,6 @@ from gateway.wire.reply_head import ReplyHead
 from gateway.wire.upstream import UpstreamConnection
 from gateway.wire.upstream_socket import UpstreamSocket
 
-# Below the keep-alive time of every common server (uvicorn's is 5 s): the gateway lets go first.
-IDLE_SECONDS = 4.0
-LONG_ENOUGH = IDLE_SECONDS + 1
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
@@ -46,10 +43,13 @@ class Timeouts(Protocol):
 
 
 class Pool:
-    """At most `limit` connections to `upstream`; over TLS when `tls` is given (verified, with SNI)."""
+    """At most `limit` connections to `upstream`; over TLS when `tls` is given (verified, with SNI).
+
+    An idle one is kept for `keepalive` seconds, or a second less than the upstream says that it keeps it.
+    """
 
     __slots__ = (
-        *("_closed", "_connecting", "_heads", "_idle", "_limit", "_open", "_runtime", "_tls"),
+        *("_closed", "_connecting", "_heads", "_idle", "_keepalive", "_limit", "_open", "_runtime", "_tls"),
         *("clock", "timeouts", "upstream"),
     )
 
@@ -61,6 +61,7 @@ class Pool:
         timeouts: Timeouts,
         *,
         limit: int,
+        keepalive: float,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.upstream = upstream
@@ -69,6 +70,7 @@ class Pool:
         self._runtime = runtime
         self._heads = heads
         self._limit = limit
+        self._keepalive = keepalive
         self._tls = tls
         self._idle: list[UpstreamConnection] = []
         self._open: set[UpstreamConnection] = set()
@@ -140,11 +142,11 @@ class Pool:
 
     def _keep(self, task: "asyncio.Task[UpstreamConnection]") -> None:
         if not task.cancelled() and task.exception() is None:
-            self.put(task.result(), IDLE_SECONDS)
+            self.put(task.result(), self._keepalive)
 
     def put(self, connection: UpstreamConnection, keep_alive_timeout: float) -> None:
         """Take back a connection whose exchange is over; the upstream said it keeps it for `keep_alive_timeout` s."""
-        seconds = IDLE_SECONDS if keep_alive_timeout > LONG_ENOUGH else keep_alive_timeout - 1
+        seconds = min(self._keepalive, keep_alive_timeout - 1)
         if self._closed or seconds <= 0:
             connection.abort()
             return

@@ -12,17 +12,18 @@ from gateway.balance.upstream import Upstream
 from gateway.config.service import Timeouts
 from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
 from gateway.wire.express import Express
-from gateway.wire.pool import IDLE_SECONDS, Pool
+from gateway.wire.pool import Pool
 from gateway.wire.reply_head import ReplyHead
 
 NAME = "up.test:8000"
 RETRY = b"Retry-After: 1\r\n"
+KEEPALIVE = 4.0  # seconds
 
 
 class Bench:
     """A pool whose upstream accepts whoever comes."""
 
-    def __init__(self, limit: int = 10, connect: float = 2.0) -> None:
+    def __init__(self, limit: int = 10, connect: float = 2.0, keepalive: float = KEEPALIVE) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, MemoryLoop)
         self.loop = loop
@@ -30,7 +31,12 @@ class Bench:
         loop.upstreams[NAME] = self.accepted.append
         self.runtime = HandRuntime()
         self.pool = Pool(
-            Upstream(f"http://{NAME}"), self.runtime, Express(ReplyHead), Timeouts(connect=connect), limit=limit
+            Upstream(f"http://{NAME}"),
+            self.runtime,
+            Express(ReplyHead),
+            Timeouts(connect=connect),
+            limit=limit,
+            keepalive=keepalive,
         )
 
 
@@ -68,11 +74,14 @@ def test_limit_counts_what_is_open_and_what_is_being_opened() -> None:
     run(story)
 
 
-@pytest.mark.parametrize(("keep_alive", "seconds"), [(float("inf"), IDLE_SECONDS), (60, IDLE_SECONDS), (3, 2)])
-def test_idle_connection_is_let_go_before_its_upstream_would(keep_alive: float, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("keepalive", "told", "seconds"),
+    [(4, float("inf"), 4), (4, 60, 4), (4, 3, 2), (60, float("inf"), 60), (60, 60, 59)],
+)
+def test_idle_connection_is_let_go_before_its_upstream_would(keepalive: float, told: float, seconds: float) -> None:
     async def story() -> None:
-        bench = Bench()
-        bench.pool.put(await bench.pool.open(), keep_alive)
+        bench = Bench(keepalive=keepalive)
+        bench.pool.put(await bench.pool.open(), told)
         bench.runtime.advance(seconds - 0.1)
         assert not bench.accepted[0].ended
         bench.runtime.advance(0.2)
@@ -87,7 +96,7 @@ def test_connection_past_its_time_is_not_given_out_even_before_it_is_closed() ->
     async def story() -> None:
         bench = Bench()
         bench.pool.put(await bench.pool.open(), 60)
-        bench.runtime.hand.now += IDLE_SECONDS  # time has passed, no timer has fired yet
+        bench.runtime.hand.now += KEEPALIVE  # time has passed, no timer has fired yet
         assert bench.pool.take() is None
         assert bench.accepted[0].ended
 
