@@ -33,6 +33,11 @@ class Cores:
         return cls(best[0], best[1], best[2] if len(best) > 2 else best[1])
 
     @property
+    def apart(self) -> bool:
+        """Whether each is another physical core, as far as a virtual machine can tell."""
+        return len({_first_thread(core) for core in self.used}) == len(self.used)
+
+    @property
     def used(self) -> frozenset[int]:
         return frozenset((self.proxy, self.load, self.upstream))
 

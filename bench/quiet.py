@@ -19,8 +19,10 @@ from bench.process import spawn
 
 SLOT = 0.05  # seconds: ten beats
 LATE = 0.001  # seconds
+THROTTLED = 0.04  # seconds: Linux stops real-time processes that fill a core for 50 ms, which is whoever filled it
 SLOW = 1.35  # times as long as the shortest work of this core so far
 ENOUGH = 200  # requests for a 99th percentile
+MOST_DISTURBED = 0.8  # of the requests: beyond, the rest says too little
 PATIENCE = 10.0
 
 Beats = dict[int, list[Beat]]  # of each core
@@ -41,11 +43,15 @@ def _pulse(core: int, beats: Beats, options: Mapping[str, Any]) -> Iterator[None
     command, pipe = [sys.executable, "-m", "bench.clients.pulse"], subprocess.PIPE
     with spawn(command, core, stdout=pipe, stderr=pipe, **options) as process:
         try:
-            if process.stdout and not process.stdout.readline():
-                raise RuntimeError(f"no pulse of core {core}: {process.communicate()[1].strip().splitlines()[-1:]}")
-            yield
+            begun = process.stdout is not None and process.stdout.readline()
+            if begun:
+                yield
             process.terminate()
-            beats[core] = [tuple(beat) for beat in json.loads(process.communicate(timeout=PATIENCE)[0])]
+            output, complaints = process.communicate(timeout=PATIENCE)
+            if not begun or process.returncode:
+                why = complaints.strip().splitlines()[-1:] or f"it ended with {process.returncode}"
+                raise RuntimeError(f"--realtime: no pulse of core {core}: {why}; use sudo, or go without it")
+            beats[core] = [tuple(beat) for beat in json.loads(output)]
         finally:
             process.kill()
 
@@ -58,18 +64,23 @@ def shortest(beats: Beats, known: Mapping[int, float]) -> dict[int, float]:
 def disturbed(beats: Beats, alone: Mapping[int, float]) -> set[int]:
     """The slots of time with a core that stood still or was slow, each with the one after it, for what it left behind.
 
-    Slot n is from n * SLOT by CLOCK_MONOTONIC. A stop counts from when the beat was due.
+    Slot n is from n * SLOT by CLOCK_MONOTONIC. A stop counts from when the beat was due; one as long as only a
+    real-time process that filled its core brings about is charged to who was measured.
     """
     slots: set[int] = set()
     for core, own in beats.items():
         for moment, late, took in own:
-            if late > LATE or took > SLOW * alone[core]:
+            if LATE < late < THROTTLED or took > SLOW * alone[core]:
                 slots.update(range(int((moment - late) / SLOT), int(moment / SLOT) + 1))
     return slots | {slot + 1 for slot in slots}
 
 
 def figures(dues: Sequence[float], latencies: Sequence[float], without: set[int]) -> dict[str, float]:
-    """`quiet`, the share of requests due in other slots, and `quiet_p99_ms` of them all if they are enough."""
+    """`quiet`, the share of requests due in other slots, and `quiet_p99_ms` of them if they are enough, and a fifth."""
     kept = sorted(latency for due, latency in zip(dues, latencies, strict=True) if int(due / SLOT) not in without)
     found = {"quiet": len(kept) / max(len(dues), 1)}
-    return found if len(kept) < ENOUGH else {**found, "quiet_p99_ms": percentile(kept, 0.99) * 1e3}
+    return (
+        found
+        if len(kept) < ENOUGH or found["quiet"] < 1 - MOST_DISTURBED
+        else {**found, "quiet_p99_ms": percentile(kept, 0.99) * 1e3}
+    )

@@ -61,6 +61,7 @@ class Deadlines:
     """
 
     TICK = 0.05
+    FAR = 60.0  # seconds: nothing is held for longer than that once it has gone
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -77,7 +78,8 @@ class Deadlines:
     def _place(self, thing: Timed) -> None:
         if self._timer is None and not self._buckets:
             self._last = int(self._clock() / self.TICK)
-        bucket = max(int(thing.expires_at / self.TICK), self._last) + 1
+        look_at = min(thing.expires_at, self._last * self.TICK + self.FAR)
+        bucket = max(int(look_at / self.TICK), self._last) + 1
         thing.watched_until = bucket * self.TICK
         self._buckets.setdefault(bucket, []).append(thing)
         if self._timer is None:

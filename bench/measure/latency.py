@@ -68,7 +68,7 @@ def _share_of_most(setting: Setting, load: Latency, to: Running) -> float:
 def measure(setting: Setting, turn: Turn, to: Running, seconds: float) -> Figures:
     """With everyone before the machine's housekeeping it is also told what the machine's own stops have no part in."""
     stage = setting.stage
-    watched = stage.cores.used if stage.realtime else ()
+    watched = stage.cores.used if stage.realtime and stage.cores.apart else ()
     raw = stage.directory / "latencies"
     before = cpu(to)
     with stage.undisturbed(), quiet.pulses(watched, cwd=ROOT, env=stage.environment({})) as beats:

@@ -138,7 +138,7 @@ class Service(Section):
     keepalive_timeout: PositiveDuration = Field(
         4.0,
         description="how long an idle connection to an upstream is kept, or a second less than the upstream says. Stay"
-        " below its own time (5 s with uvicorn, so vLLM), or it closes one at the moment when it is used",
+        " below its own time (5 s with uvicorn, so vLLM) and that of anything between, or one is gone when it is used",
     )
     upstream_ca: Path | None = Field(
         None, description="PEM file of the authorities for `https` upstreams, instead of the system's"

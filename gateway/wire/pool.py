@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ssl
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
@@ -72,7 +73,7 @@ class Pool:
         self._limit = limit
         self._keepalive = keepalive
         self._tls = tls
-        self._idle: list[UpstreamConnection] = []
+        self._idle: dict[UpstreamConnection, None] = {}  # in the order in which they came back
         self._open: set[UpstreamConnection] = set()
         self._connecting = 0
         self._closed = False
@@ -91,7 +92,7 @@ class Pool:
     def take(self) -> UpstreamConnection | None:
         """An idle connection, or None."""
         while self._idle:
-            connection = self._idle.pop()
+            connection, _ = self._idle.popitem()
             transport = connection.transport
             if transport is not None and connection.expires_at > self.clock() and not transport.is_closing():
                 return connection
@@ -103,7 +104,7 @@ class Pool:
         if len(self._open) + self._connecting >= self._limit:
             if not self._idle:
                 raise NoUpstream("max_connections")
-            self._idle[0].abort()
+            next(iter(self._idle)).abort()
         self._connecting += 1
         task = self._runtime.spawn(self._connect(), f"connect to {self.upstream.name}")
         try:
@@ -142,7 +143,7 @@ class Pool:
 
     def _keep(self, task: "asyncio.Task[UpstreamConnection]") -> None:
         if not task.cancelled() and task.exception() is None:
-            self.put(task.result(), self._keepalive)
+            self.put(task.result(), inf)
 
     def put(self, connection: UpstreamConnection, keep_alive_timeout: float) -> None:
         """Take back a connection whose exchange is over; the upstream said it keeps it for `keep_alive_timeout` s."""
@@ -154,16 +155,17 @@ class Pool:
         connection.expires_at = due = self.clock() + seconds
         if due < connection.watched_until:
             self._runtime.deadlines.watch(connection, due)
-        self._idle.append(connection)
+        self._idle[connection] = None
 
     def lost(self, connection: UpstreamSocket) -> None:
         """The connection is gone."""
         self._open.discard(connection)
-        if connection in self._idle:
-            self._idle = [other for other in self._idle if other is not connection]
+        connection.expires_at = inf
+        if isinstance(connection, UpstreamConnection):
+            self._idle.pop(connection, None)
 
     def close(self) -> None:
         """Close what is idle now, and what is busy once its exchange is over; nothing is kept any more."""
         self._closed = True
-        while self._idle:
-            self._idle[-1].abort()
+        for connection in list(self._idle):
+            connection.abort()

@@ -31,8 +31,12 @@ def test_a_slow_beat_disturbs_its_slot_and_the_next_on_whichever_core() -> None:
 
 
 def test_a_stop_disturbs_all_slots_from_when_the_beat_was_due() -> None:
-    assert disturbed({0: [(10.11, 0.1, 4e-6)]}, ALONE) == {200, 201, 202, 203}
+    assert disturbed({0: [(10.11, 0.03, 4e-6)]}, ALONE) == {201, 202, 203}
     assert disturbed({0: [(10.0505, 0.0011, 4e-6)]}, ALONE) == {200, 201, 202}
+
+
+def test_a_stop_by_the_limit_for_real_time_processes_is_not_excused() -> None:
+    assert disturbed({0: [(10.06, 0.05, 4e-6)]}, ALONE) == set()
 
 
 def test_the_shortest_work_of_each_core_is_remembered() -> None:
@@ -50,6 +54,7 @@ def test_every_request_of_a_quiet_moment_counts_and_none_of_another() -> None:
 def test_too_few_requests_have_no_percentile() -> None:
     assert figures([10.0] * 199, [0.001] * 199, set()) == {"quiet": 1.0}
     assert figures([10.0] * 400, [0.001] * 400, {200}) == {"quiet": 0.0}
+    assert figures([10.0] * 1700 + [20.0] * 300, [0.001] * 2000, {200}) == {"quiet": 0.15}
     assert figures([], [], set()) == {"quiet": 0.0}
 
 
@@ -78,6 +83,20 @@ def test_a_core_has_a_pulse_while_it_is_watched() -> None:
         time.sleep(20 * PERIOD)  # what is measured, not a wait for something
     assert len(beats[CORE]) >= 3
     assert all(before < moment < time.monotonic() and took > 0 for moment, _, took in beats[CORE])
+
+
+@needs_realtime
+def test_a_pulse_that_is_killed_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    def spawn(command: list[str], core: int, **options: Any) -> "subprocess.Popen[str]":
+        started.append(subprocess.Popen(command, text=True, **options))
+        return started[-1]
+
+    monkeypatch.setattr(quiet, "spawn", spawn)
+    with pytest.raises(RuntimeError, match=f"no pulse of core {CORE}: it ended with -9"), pulses([CORE], cwd=ROOT):
+        started[0].kill()
+        started[0].wait()
 
 
 @needs_realtime

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 
 import pytest
 from fakes import HandRuntime, MemoryLoop, MemoryTransport
@@ -11,9 +12,11 @@ from messages import GOT_OK, OK, own, request
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Timeouts
 from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
+from gateway.runtime import Deadlines
 from gateway.wire.express import Express
 from gateway.wire.pool import Pool
 from gateway.wire.reply_head import ReplyHead
+from gateway.wire.upstream import UpstreamConnection
 
 NAME = "up.test:8000"
 RETRY = b"Retry-After: 1\r\n"
@@ -182,6 +185,41 @@ def test_connection_whose_client_left_meanwhile_is_kept_for_the_next() -> None:
         assert got(other) == GOT_OK
 
     story()
+
+
+def test_a_connection_whose_waiter_has_gone_is_kept_however_short_that_is() -> None:
+    async def story() -> None:
+        bench = Bench(keepalive=0.5)
+        waiter = bench.pool.open()
+        waiter.send(None)
+        with pytest.raises(KeyError):
+            waiter.throw(KeyError())
+        await bench.loop.quiet()
+        assert (bench.pool.idle, bench.accepted[0].ended) == (1, "")
+
+    run(story)
+
+
+def connections() -> int:
+    gc.collect()
+    return sum(type(each) is UpstreamConnection for each in gc.get_objects())
+
+
+def test_what_is_lost_while_it_is_idle_is_not_held_until_it_would_have_expired() -> None:
+    async def story() -> None:
+        before = connections()
+        bench = Bench(keepalive=3600)
+        bench.pool.put(await bench.pool.open(), float("inf"))
+        bench.accepted[0].reset()
+        await bench.loop.quiet()
+        bench.accepted.clear()
+        assert bench.pool.idle == 0
+        assert connections() == before + 1
+        bench.runtime.advance(Deadlines.FAR + 1)
+        await bench.loop.quiet()
+        assert connections() == before
+
+    run(story)
 
 
 def test_closed_pool_closes_what_is_idle_now_and_what_is_busy_later() -> None:
