@@ -13,9 +13,8 @@ from types import FrameType
 
 PERIOD = 0.005  # seconds
 PRIORITY = os.sched_param(2)
-NUMBERS = list(
-    range(1000)
-)  # a sum is 4 us where nobody is near, 7 us beside a busy neighbour; with waking 0.5 % of a core
+# A sum is 4 us where nobody is near, 7 us beside a busy neighbour; with waking it takes 0.5 % of a core.
+NUMBERS = list(range(1000))
 
 Beat = tuple[float, float, float]
 
