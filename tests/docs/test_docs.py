@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.measure import KINDS
 from gateway.balance.base import Options
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
@@ -49,6 +50,14 @@ def test_every_decision_is_listed() -> None:
 def test_prices_name_a_benchmark_that_exists() -> None:
     for name in re.findall(r"bench[./]micro[./](\w+)", (ROOT / "docs" / "hot-path.md").read_text()):
         assert name == "NAME" or (ROOT / "bench" / "micro" / f"{name}.py").exists()
+
+
+def test_the_bench_s_readme_says_what_every_figure_is() -> None:
+    table = (ROOT / "bench" / "README.md").read_text().partition("| figure |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`(\S+)`", row.partition(" | ")[0])]
+    known = re.compile("|".join(name.replace("...", r"\w+") for name in named))
+    figures = {figure for kind in KINDS.values() for figure in (kind.cost, *kind.shown)}
+    assert not [figure for figure in figures if not known.fullmatch(figure)]
 
 
 async def test_the_strategy_of_the_recipe_keeps_the_promise_of_strategies() -> None:
