@@ -41,7 +41,10 @@ def _trust(results: Results) -> Iterator[str]:
     if noisy:
         yield f"**The machine was not quiet during: {', '.join(noisy)}.** Take those with doubt."
     else:
-        yield "The machine was quiet: in no scenario did others take a noticeable part of the cores."
+        yield (
+            f"In no scenario did others take more than {noise.TOO_MUCH:.0%} of the cores in most samples, by the "
+            "kernel's count; what the pulse saw of neighbours is the `quiet` of each latency."
+        )
     doubtful = [name for name, outcome in results.scenarios.items() if table.control_is_noise(outcome)]
     if doubtful:
         yield f"But the same nginx twice did not cost the same: A/A control of {', '.join(doubtful)}."
@@ -52,7 +55,7 @@ def _promises(found: Sequence[Verdict]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for verdict in found:
         outcome = verdict.outcome if verdict.outcome == MET else f"**{verdict.outcome}**"
-        doubt = "" if verdict.sure or verdict.found.low is None else " (interval reaches across)"
+        doubt = f" ({verdict.doubt})" if verdict.doubt else ""
         says = " ".join([verdict.target.says, verdict.against]).strip()
         who = f"{verdict.subject} (`{verdict.target.scenario}`)"
         yield f"| {says} | {who} | {verdict.found} | {verdict.target.bound} | {outcome}{doubt} |"

@@ -64,14 +64,17 @@ class Verdict:
             return False
         return self.target.keeps(found.low) == self.target.keeps(found.high)
 
+    @property
+    def doubt(self) -> str:
+        """Why it is not sure; empty when it is."""
+        if self.sure:
+            return ""
+        return "not sure: " + ("too few samples" if self.found.low is None else "the interval reaches across")
+
     def __str__(self) -> str:
         against = f" {self.against}" if self.against else ""
-        doubt = "" if self.sure else ", not sure: " + _doubt(self.found)
+        doubt = f", {self.doubt}" if self.doubt else ""
         return f"{self.subject}: {self.target.says}{against}: {self.found}, {self.target.bound}: {self.outcome}{doubt}"
-
-
-def _doubt(found: Estimate) -> str:
-    return "too few samples" if found.low is None else "the interval reaches across"
 
 
 def load(file: Path = FILE) -> list[Target]:

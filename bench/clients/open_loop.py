@@ -3,8 +3,8 @@
 Requests are due at random moments (exponential gaps, seed 1), RATE a second on average, whatever became of those
 before: users do not wait for each other. A latency counts from the moment when the request was due, so a proxy that
 stalls is charged for all who came meanwhile: no coordinated omission. `select` waits in microseconds, where asyncio's
-loops round to milliseconds. `client_cpu` is this process's share of its core and `sent_late_p99_ms` how late it wrote
-when a connection was free: both small = the client was not what was measured.
+loops round to milliseconds. `client_cpu` is this process's share of its core and `sent_late_p99_ms` how late it wrote,
+the wait for a free connection included: both small = the client was not what was measured.
 
 `calm_p99_ms` is the median of the 99th percentiles of tenths of a second: a machine that stops for some milliseconds
 several times a second, as virtual ones do, then counts in those tenths only. `p99_ms` is that of all requests.

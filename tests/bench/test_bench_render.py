@@ -118,6 +118,15 @@ def test_the_page_has_machine_commit_command_versions_ratios_and_pictures(tmp_pa
     assert {file.name for file in tmp_path.iterdir()} == {"benchmarks.md", "benchmarks-json.svg"}
 
 
+@pytest.mark.parametrize(
+    ("rounds", "doubt"), [([20.0], "too few samples"), ([20.0, 25.0, 29.0], "the interval reaches across")]
+)
+def test_the_page_says_which_promise_is_not_sure(rounds: list[float], doubt: str) -> None:
+    found = results(json=outcome({"nginx": [10.0] * len(rounds), "gateway": rounds}))
+    promise = Target.model_validate(JSON | {"most": 2.5})
+    assert f"| met (not sure: {doubt}) |" in document.page(found, target.verdicts(found, [promise]))
+
+
 def test_a_noisy_scenario_is_named_at_the_top_of_the_page() -> None:
     found = outcome({"nginx": [10.0]}, foreign=0.5)
     assert "not quiet during: json" in document.page(results(json=found), [])

@@ -1,6 +1,7 @@
 """The documents tell the truth, as far as a machine can say: links lead somewhere, and recipes run."""
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench.measure import KINDS
+from bench.results import Outcome, Results
 from gateway.balance.base import Options
 from gateway.balance.upstream import Upstream
 from gateway.exchange import Exchange
@@ -52,12 +54,16 @@ def test_prices_name_a_benchmark_that_exists() -> None:
         assert name == "NAME" or (ROOT / "bench" / "micro" / f"{name}.py").exists()
 
 
-def test_the_bench_s_readme_says_what_every_figure_is() -> None:
-    table = (ROOT / "bench" / "README.md").read_text().partition("| figure |")[2].partition("\n\n")[0]
+def test_the_bench_s_readme_says_what_every_shown_figure_and_every_field_of_its_results_is() -> None:
+    section = (ROOT / "bench" / "README.md").read_text().partition("### raw.json")[2]
+    fields = section.partition("| figure |")[0]
+    known = [field.name for field in (*dataclasses.fields(Results), *dataclasses.fields(Outcome))]
+    assert not [name for name in known if not re.search(rf"\b{name}\b", fields)]
+    table = section.partition("| figure |")[2].partition("\n\n")[0]
     named = [name for row in table.splitlines() for name in re.findall(r"`(\S+)`", row.partition(" | ")[0])]
-    known = re.compile("|".join(name.replace("...", r"\w+") for name in named))
+    listed = re.compile("|".join(name.replace("...", r"\w+") for name in named))
     figures = {figure for kind in KINDS.values() for figure in (kind.cost, *kind.shown)}
-    assert not [figure for figure in figures if not known.fullmatch(figure)]
+    assert not [figure for figure in figures if not listed.fullmatch(figure)]
 
 
 async def test_the_strategy_of_the_recipe_keeps_the_promise_of_strategies() -> None:
