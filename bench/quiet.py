@@ -22,7 +22,7 @@ LATE = 0.001  # seconds
 THROTTLED = 0.04  # seconds: Linux stops real-time processes that fill a core for 50 ms, which is whoever filled it
 SLOW = 1.35  # times as long as the shortest work of this core so far
 ENOUGH = 200  # requests for a 99th percentile
-MOST_DISTURBED = 0.8  # of the requests: beyond, the rest says too little
+LEAST_QUIET = 0.2  # of the requests: fewer say too little
 PATIENCE = 10.0
 
 Beats = dict[int, list[Beat]]  # of each core
@@ -79,8 +79,6 @@ def figures(dues: Sequence[float], latencies: Sequence[float], without: set[int]
     """`quiet`, the share of requests due in other slots, and `quiet_p99_ms` of them if they are enough, and a fifth."""
     kept = sorted(latency for due, latency in zip(dues, latencies, strict=True) if int(due / SLOT) not in without)
     found = {"quiet": len(kept) / max(len(dues), 1)}
-    return (
-        found
-        if len(kept) < ENOUGH or found["quiet"] < 1 - MOST_DISTURBED
-        else {**found, "quiet_p99_ms": percentile(kept, 0.99) * 1e3}
-    )
+    if len(kept) >= ENOUGH and found["quiet"] >= LEAST_QUIET:
+        found["quiet_p99_ms"] = percentile(kept, 0.99) * 1e3
+    return found
