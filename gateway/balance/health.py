@@ -11,7 +11,7 @@ from gateway.runtime import Runtime
 
 Probe = Callable[[Upstream], Awaitable[bool]]
 # Of many upstreams, those whose checks are due so soon after each other are checked together: the first one finds no
-# cache warm. measured: an idle gateway needs 0.12 ms of CPU for the check of one of 1,000 upstreams, 0.20 with 0.02 s
+# cache warm. measured: 0.14 ms of CPU for each of 200 checks a second of an otherwise idle gateway, 0.20 with 0.02 s
 AT_ONCE_SECONDS = 0.05
 
 
