@@ -16,7 +16,6 @@ from gateway.balance.budget import Budget
 from gateway.balance.discovery import Discovery
 from gateway.balance.group import Group
 from gateway.balance.health import HealthChecks, Probe
-from gateway.balance.knock import Knocks
 from gateway.balance.lookup import DEFAULT_PORTS, look_up
 from gateway.balance.place import Place
 from gateway.balance.probe import PathProbe, connect_probe
@@ -151,9 +150,7 @@ class Backend:
         if not service.health.interval:
             for upstream in self.group.upstreams:
                 self.group.checked(upstream, healthy=True)  # nobody else would ever say so
-        probe, runtime = self._probe(service), self._tools.runtime
-        knocks = Knocks(runtime, service.health.timeout) if probe is connect_probe else None
-        self._health = HealthChecks(self.group, service.health, probe, runtime, knocks)
+        self._health = HealthChecks(self.group, service.health, self._probe(service), self._tools.runtime)
         self._health.start()
 
     def _probe(self, service: Service) -> Probe:

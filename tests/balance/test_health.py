@@ -11,7 +11,6 @@ from fakes import HandRuntime
 from gateway.balance.base import Options
 from gateway.balance.group import Group
 from gateway.balance.health import HealthChecks
-from gateway.balance.knock import Judge, Knocks
 from gateway.balance.round_robin import RoundRobin
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Service
@@ -22,7 +21,7 @@ WITHIN = 2.0
 class Bench:
     """Checks that are quick; each upstream answers what `answers` says (hanging for None)."""
 
-    def __init__(self, number: int = 2, knocks: Knocks | None = None, **health: object) -> None:
+    def __init__(self, number: int = 2, **health: object) -> None:
         keys = {
             "interval": 0.002,
             "timeout": 0.05,
@@ -38,7 +37,7 @@ class Bench:
         self.asked: Counter[Upstream] = Counter()
         self.group = Group("llm", self.runtime)
         self.group.configure(self.upstreams, lambda some: RoundRobin(some, self.runtime, Options()), service)
-        self.checks = HealthChecks(self.group, service.health, self.probe, self.runtime, knocks)
+        self.checks = HealthChecks(self.group, service.health, self.probe, self.runtime)
         self._asked = asyncio.Event()
 
     async def probe(self, upstream: Upstream) -> bool:
@@ -169,35 +168,3 @@ async def test_no_interval_means_no_checks() -> None:
     bench.checks.start()
     assert asyncio.all_tasks() == tasks
     bench.checks.close()
-
-
-class Doors(Knocks):
-    """Some upstreams have no address; behind the doors of the others nobody is."""
-
-    def __init__(self, runtime: HandRuntime) -> None:
-        super().__init__(runtime, 1.0)
-        self.nameless: list[Upstream] = []
-        self.closed = False
-
-    def at(self, upstream: Upstream, judge: Judge) -> bool:
-        if upstream in self.nameless:
-            return False
-        judge(upstream, good=False)
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-
-async def test_who_has_an_address_is_knocked_at_and_the_others_are_probed() -> None:
-    doors = Doors(HandRuntime())
-    bench = Bench(2, knocks=doors, path=None)
-    named, other = bench.upstreams
-    doors.nameless = [named]
-    bench.checks.start()
-    await bench.more(named, 6)
-    assert bench.good() == [True, False]
-    assert not bench.asked[other]
-    bench.checks.close()
-    assert doors.closed
-    await bench.runtime.close()
