@@ -107,6 +107,7 @@ class Backend:
                 upstream.priority = entry.priority + place.priority
                 if not stays:
                     self._connect(upstream, service)
+                _pool(upstream).asks_after = _asks_after(service)
                 upstreams.append(upstream)
         self.group.configure(upstreams, partial(_strategy, service, self._tools.runtime), service)
         for gone in known.values():
@@ -150,7 +151,8 @@ class Backend:
         if not service.health.interval:
             for upstream in self.group.upstreams:
                 self.group.checked(upstream, healthy=True)  # nobody else would ever say so
-        self._health = HealthChecks(self.group, service.health, self._probe(service), self._tools.runtime)
+        probe = self._probe(service)
+        self._health = HealthChecks(self.group, service.health, probe, _heard, self._tools.runtime)
         self._health.start()
 
     def _probe(self, service: Service) -> Probe:
@@ -187,6 +189,16 @@ def _asked(service: Service) -> object:
 def _pool(upstream: Upstream) -> Pool:
     assert isinstance(upstream.leg, Leg)
     return upstream.leg.pool
+
+
+def _asks_after(service: Service) -> float:
+    """A connection that is kept until the next check stands for it, as long as it shows signs of life."""
+    health = service.health
+    return health.interval if health.path is None and service.keepalive_timeout > health.interval else 0.0
+
+
+def _heard(upstream: Upstream, seconds: float) -> bool:
+    return _pool(upstream).heard_within(seconds)
 
 
 def _strategy(service: Service, runtime: Runtime, upstreams: Sequence[Upstream]) -> Strategy:

@@ -203,3 +203,19 @@ async def test_parts_that_are_not_in_force_any_more_are_closed_after_a_while(gat
     retire()
     assert gate.gateway._retiring == []
     await answered(gate, gate.connect())
+
+
+@in_memory()
+async def test_signs_of_life_are_asked_for_where_a_connection_outlives_the_interval_of_checks(
+    gate: MemoryGateway,
+) -> None:
+    for kept, health, asked in (
+        (60, {"interval": 7}, 7.0),
+        (60, {"interval": 7, "path": "/health"}, 0.0),
+        (60, {"interval": 9}, 9.0),
+        (60, {"interval": 0}, 0.0),
+        (9, {"interval": 9}, 0.0),
+    ):
+        await gate.gateway.reload(config(gate.names[0], service={"keepalive_timeout": kept, "health": health}))
+        [pool] = gate.gateway._parts._backends["llm"].pools()
+        assert pool.asks_after == asked

@@ -24,8 +24,8 @@ class Requests(Load):
     """`bodies` are sizes in bytes that take turns. `close` = a connection for each request.
 
     `fields` are more header fields, in whose values ONCE is a number that never comes again and TURN one that starts
-    again at `turn`; with `fill`, each of those is sent once before anything is measured. `tokens` = so many different
-    JWTs in turn. `refused` = every request has to be.
+    again at `turn`; with `fill`, each of those is sent once before anything is measured, with `before` so many requests
+    are. `tokens` = so many different JWTs in turn. `refused` = every request has to be.
     """
 
     path: str = "/chat/completions"
@@ -35,6 +35,7 @@ class Requests(Load):
     fields: dict[str, str] = Field({})
     turn: int | None = Field(None, ge=1)
     fill: bool = False
+    before: int | None = Field(None, ge=1)
     tokens: int | None = Field(None, ge=1)
     token: Literal["valid", "wrong"] = "valid"
     refused: bool = False
@@ -82,10 +83,12 @@ def _sample(setting: Setting, plan: Drive, to: Running, seconds: float) -> Figur
 
 
 def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
-    """Send each number once where that is asked for."""
+    """Send each number once, or so many requests, where that is asked for."""
     for turn, to in running:
-        if turn.load.fill and turn.load.turn:
-            _fill(setting, to, turn.load, setting.amount(turn.load.turn))
+        load = turn.load
+        count = load.before or (load.turn if load.fill else None)
+        if count:
+            _fill(setting, to, load, setting.amount(count))
 
 
 def _fill(setting: Setting, to: Running, load: Requests, count: int) -> None:
@@ -97,7 +100,7 @@ def _fill(setting: Setting, to: Running, load: Requests, count: int) -> None:
         sent += int(run_wrk(setting.stage, drive(setting, to, small), to.port, seconds)["requests"])
         if sent >= count:
             return
-    raise RuntimeError(f"only {sent} of {count} keys were sent in {FILL_LIMIT} runs")
+    raise RuntimeError(f"only {sent} of {count} requests were sent in {FILL_LIMIT} runs")
 
 
 def _tokens(setting: Setting, count: int) -> Path:

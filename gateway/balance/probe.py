@@ -7,10 +7,14 @@ from collections.abc import Mapping
 import aiohttp
 
 from gateway.balance.upstream import Upstream
+from gateway.errors import OUT_OF_DESCRIPTORS
 
 
 class PathProbe:
-    """Good is a status from 200 to 399 for `path`, which is below the upstream's host, not below its base."""
+    """Good is a status from 200 to 399 for `path`, which is below the upstream's host, not below its base.
+
+    None without descriptors to ask with.
+    """
 
     def __init__(
         self, client: aiohttp.ClientSession, path: str, headers: Mapping[str, str], tls: ssl.SSLContext | None
@@ -20,7 +24,7 @@ class PathProbe:
         self._headers = headers
         self._tls = tls
 
-    async def __call__(self, upstream: Upstream) -> bool:
+    async def __call__(self, upstream: Upstream) -> bool | None:
         scheme = "https" if upstream.tls else "http"
         try:
             async with self._client.get(
@@ -32,17 +36,21 @@ class PathProbe:
                 server_hostname=upstream.server_name if upstream.tls else None,
             ) as reply:
                 return 200 <= reply.status < 400
-        except (aiohttp.ClientError, OSError):
-            return False
+        except (aiohttp.ClientError, OSError) as error:
+            return _bad(error)
 
 
-async def connect_probe(upstream: Upstream) -> bool:
-    """Good is who accepts a connection; nothing is sent."""
+async def connect_probe(upstream: Upstream) -> bool | None:
+    """Good is who accepts a connection; nothing is sent. None without a descriptor to ask with."""
     try:
         transport, _ = await asyncio.get_running_loop().create_connection(
             asyncio.Protocol, upstream.host, upstream.port
         )
-    except OSError:
-        return False
+    except OSError as error:
+        return _bad(error)
     transport.close()
     return True
+
+
+def _bad(error: Exception) -> bool | None:
+    return None if isinstance(error, OSError) and error.errno in OUT_OF_DESCRIPTORS else False

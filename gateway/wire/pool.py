@@ -1,20 +1,18 @@
 """The connections to one upstream: the idle ones are reused, last in first out, and never for longer than is safe."""
 
 import asyncio
-import errno
 import ssl
 from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
-from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
+from gateway.errors import OUT_OF_DESCRIPTORS, NoUpstream, UpstreamError, UpstreamTimeout
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
 from gateway.wire.reply_head import ReplyHead
+from gateway.wire.socket_state import ask_for_life, silent_for
 from gateway.wire.upstream import UpstreamConnection
 from gateway.wire.upstream_socket import UpstreamSocket
-
-OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 class Address(Protocol):
@@ -46,12 +44,13 @@ class Timeouts(Protocol):
 class Pool:
     """At most `limit` connections to `upstream`; over TLS when `tls` is given (verified, with SNI).
 
-    An idle one is kept for `keepalive` seconds, or a second less than the upstream says that it keeps it.
+    An idle one is kept for `keepalive` seconds, or a second less than the upstream says that it keeps it. Over new ones
+    the upstream's machine is asked for a sign of life after `asks_after` seconds of silence; 0 = never.
     """
 
     __slots__ = (
         *("_closed", "_connecting", "_heads", "_idle", "_keepalive", "_limit", "_open", "_runtime", "_tls"),
-        *("clock", "timeouts", "upstream"),
+        *("asks_after", "clock", "timeouts", "upstream"),
     )
 
     def __init__(
@@ -67,6 +66,7 @@ class Pool:
     ) -> None:
         self.upstream = upstream
         self.timeouts = timeouts
+        self.asks_after = 0.0
         self.clock: Callable[[], float] = runtime.clock
         self._runtime = runtime
         self._heads = heads
@@ -88,6 +88,12 @@ class Pool:
 
     def __repr__(self) -> str:
         return f"<Pool {self.upstream.name} active={self.active} idle={self.idle} limit={self._limit}>"
+
+    def heard_within(self, seconds: float) -> bool:
+        """Whether the upstream's machine gave so lately a sign of life on an idle connection."""
+        for newest in reversed(self._idle):
+            return newest.transport is not None and silent_for(newest.transport) <= seconds
+        return False
 
     def take(self) -> UpstreamConnection | None:
         """An idle connection, or None."""
@@ -139,6 +145,8 @@ class Pool:
             connection.abort()
             raise UpstreamError("connect: closed at once", unsent=True)
         self._open.add(connection)
+        if self.asks_after and connection.transport is not None:
+            ask_for_life(connection.transport, self.asks_after)
         return connection
 
     def _keep(self, task: "asyncio.Task[UpstreamConnection]") -> None:

@@ -10,16 +10,17 @@ from fakes import HandRuntime
 
 from gateway.balance.base import Options
 from gateway.balance.group import Group
-from gateway.balance.health import HealthChecks
+from gateway.balance.health import ROUND_TRIP, HealthChecks
 from gateway.balance.round_robin import RoundRobin
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Service
 
 WITHIN = 2.0
+CANNOT_ASK = object()
 
 
 class Bench:
-    """Checks that are quick; each upstream answers what `answers` says (hanging for None)."""
+    """Checks that are quick; each upstream answers what `answers` says (hanging for None); `heard` are on the line."""
 
     def __init__(self, number: int = 2, **health: object) -> None:
         keys = {
@@ -33,20 +34,26 @@ class Bench:
         service = Service.model_validate({"upstreams": [{"url": "http://unused"}], "health": keys})
         self.runtime = HandRuntime()
         self.upstreams = upstreams_of([1] * number)
-        self.answers: dict[Upstream, bool | None] = dict.fromkeys(self.upstreams, True)
+        self.answers: dict[Upstream, object] = dict.fromkeys(self.upstreams, True)
+        self.heard: set[Upstream] = set()
+        self.lately = 0.0
         self.asked: Counter[Upstream] = Counter()
         self.group = Group("llm", self.runtime)
         self.group.configure(self.upstreams, lambda some: RoundRobin(some, self.runtime, Options()), service)
-        self.checks = HealthChecks(self.group, service.health, self.probe, self.runtime)
+        self.checks = HealthChecks(self.group, service.health, self.probe, self.is_heard, self.runtime)
         self._asked = asyncio.Event()
 
-    async def probe(self, upstream: Upstream) -> bool:
+    def is_heard(self, upstream: Upstream, seconds: float) -> bool:
+        self.lately = seconds
+        return upstream in self.heard
+
+    async def probe(self, upstream: Upstream) -> bool | None:
         self.asked[upstream] += 1
         self._asked.set()
         answer = self.answers[upstream]
         if answer is None:
             await asyncio.get_running_loop().create_future()
-        return bool(answer)
+        return None if answer is CANNOT_ASK else bool(answer)
 
     async def more(self, upstream: Upstream, checks: int) -> None:
         """So many further checks of `upstream` were made and judged."""
@@ -160,6 +167,43 @@ async def test_reply_that_passed_by_stands_for_a_connection_that_is_made() -> No
     await bench.more(busy, 1)
     bench.checks.close()
     await bench.runtime.close()
+
+
+async def test_so_does_a_sign_of_life_on_an_idle_connection_unless_it_was_found_down() -> None:
+    bench = Bench(2, path=None, interval=0.01, unhealthy_after=1)
+    connected, other = bench.upstreams
+    bench.answers = dict.fromkeys(bench.upstreams, False)
+    bench.heard = {connected}
+    bench.checks.start()
+    await bench.more(other, 4)
+    assert bench.good() == [True, False]
+    assert not bench.asked[connected]
+    assert bench.lately == 0.01 + ROUND_TRIP
+    bench.heard = {other}
+    await bench.more(connected, 1)
+    await bench.more(other, 1)
+    assert bench.good() == [False, False]
+    bench.checks.close()
+    await bench.runtime.close()
+
+
+async def test_connection_stands_for_no_answer_of_a_path(bench: Bench) -> None:
+    one, _ = bench.upstreams
+    bench.heard = {one}
+    bench.answers[one] = False
+    await bench.more(one, 3)
+    assert bench.good() == [False, True]
+
+
+async def test_check_that_could_not_be_made_says_nothing(bench: Bench) -> None:
+    one, other = bench.upstreams
+    bench.answers[one] = CANNOT_ASK
+    await bench.more(one, 5)
+    bench.answers[other] = False
+    await bench.more(other, 3)
+    bench.answers[other] = CANNOT_ASK
+    await bench.more(other, 5)
+    assert bench.good() == [True, False]
 
 
 async def test_no_interval_means_no_checks() -> None:

@@ -1,8 +1,10 @@
 """What a check does on the wire."""
 
 import asyncio
+import os
+import resource
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
@@ -72,8 +74,25 @@ async def test_tls_is_verified_by_the_name_not_by_the_address(client: aiohttp.Cl
 
 async def test_nobody_there_is_bad(client: aiohttp.ClientSession, unused_port: int) -> None:
     upstream = Upstream(f"http://127.0.0.1:{unused_port}")
-    assert not await PathProbe(client, "/ready", {}, None)(upstream)
-    assert not await connect_probe(upstream)
+    assert await PathProbe(client, "/ready", {}, None)(upstream) is False
+    assert await connect_probe(upstream) is False
+
+
+@pytest.fixture
+def no_descriptors() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as lowest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), hard))
+        yield
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_nothing_is_learned_without_a_descriptor(
+    client: aiohttp.ClientSession, unused_port: int, no_descriptors: None
+) -> None:
+    upstream = Upstream(f"http://127.0.0.1:{unused_port}")
+    assert await PathProbe(client, "/ready", {}, None)(upstream) is None
+    assert await connect_probe(upstream) is None
 
 
 async def test_connection_is_made_and_nothing_is_sent() -> None:

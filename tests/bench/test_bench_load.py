@@ -2,11 +2,15 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bench import tools
 from bench.clients.wrk import parse
+from bench.contenders.base import Running
+from bench.measure import requests
 
 GOOD = '{"requests": 100, "seconds": 2.0, "broken": 0, "refused": 0, "p50_ms": 1.0}'
 
@@ -50,3 +54,21 @@ def test_missing_programs_are_named_with_the_install_command(tmp_path: Path, mon
 def test_a_version_is_the_first_number_with_dots_that_a_program_prints() -> None:
     assert tools.version_of([sys.executable, "-c", "print('thing 3, version v12.4.1-deb')"]) == "12.4.1"
     assert tools.version_of(["/no/such/program"]) == "unknown"
+
+
+@pytest.mark.parametrize(("load", "sent"), [({"before": 1000}, 500), ({"fill": True, "turn": 400}, 200), ({}, 0)])
+def test_so_much_is_sent_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, load: dict[str, Any], sent: int
+) -> None:
+    runs: list[int] = []
+
+    def run_wrk(*_: object) -> dict[str, float]:
+        runs.append(99)
+        return {"requests": 99}
+
+    monkeypatch.setattr(requests, "run_wrk", run_wrk)
+    monkeypatch.setattr(requests, "drive", lambda *_: None)
+    half: Any = SimpleNamespace(stage=None, amount=lambda count: count // 2)
+    turn: Any = SimpleNamespace(load=requests.Requests(**load))
+    requests.prepare(half, [(turn, Running(1, None))])
+    assert sent <= sum(runs) < sent + 99 if sent else not runs

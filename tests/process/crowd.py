@@ -90,7 +90,7 @@ class Upstreams:
     def __init__(self, *behaviours: Behaviour) -> None:
         self.received: Counter[tuple[str, str]] = Counter()
         self.asked = [0] * len(behaviours)
-        self._origins = [Origin(script=self._script(place, does)) for place, does in enumerate(behaviours)]
+        self.origins = [Origin(script=self._script(place, does)) for place, does in enumerate(behaviours)]
 
     def _script(self, place: int, does: Behaviour) -> Callable[[Wire], Awaitable[None]]:
         async def play(wire: Wire) -> None:
@@ -107,17 +107,17 @@ class Upstreams:
         return play
 
     async def __aenter__(self) -> Self:
-        for origin in self._origins:
+        for origin in self.origins:
             await origin.__aenter__()
         return self
 
     async def __aexit__(self, *why: object) -> None:
-        for origin in self._origins:
+        for origin in self.origins:
             await origin.__aexit__(None, None, None)
 
     @property
     def urls(self) -> list[dict[str, str]]:
-        return [{"url": f"http://127.0.0.1:{origin.port}"} for origin in self._origins]
+        return [{"url": f"http://127.0.0.1:{origin.port}"} for origin in self.origins]
 
     @property
     def posts_received_twice(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Both ends of a wire, byte by byte: a raw client connection, and an upstream that the test itself plays."""
 
 import asyncio
+import ctypes
 import socket
 import ssl
 import struct
@@ -12,6 +13,10 @@ from typing import Self, cast
 
 WITHIN = 5.0
 RESET_NOT_FIN = struct.pack("ii", 1, 0)
+SO_ATTACH_FILTER = 26
+# Classic BPF's "return 0": of each packet nothing is taken, not even acknowledged.
+TAKE_NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+DEAF = struct.pack("HP", 1, ctypes.addressof(TAKE_NOTHING))
 
 Script = Callable[["Wire"], Awaitable[None]]
 
@@ -226,6 +231,13 @@ class Origin:
         """Its kernel buffers a few KiB of each connection to come, so a peer notices early that nobody reads."""
         for sock in self._server.sockets:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    def vanish(self) -> None:
+        """For its peers it is as if its machine were switched off: what they send, SYN or not, gets no answer."""
+        connections = [wire.transport.get_extra_info("socket") for wire in self.wires]
+        for sock in [*self._server.sockets, *connections]:
+            if sock.fileno() >= 0:
+                sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, DEAF)
 
     async def accepted(self, within: float = WITHIN) -> Wire:
         """The next connection."""

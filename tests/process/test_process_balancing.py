@@ -12,6 +12,7 @@ import pytest
 from crowd import Crowd, UpstreamProcess, Upstreams, answering, resetting
 from gateway_process import GatewayProcess
 from places import fetch, metric
+from waiting import until
 
 RETRIES = "upstream_retries_total"
 NO_EJECTION = {"outlier": {"consecutive_failures": 0}, "retries": {"attempts": 1}}
@@ -134,6 +135,22 @@ async def test_FT_07_stopped_upstream_times_out_and_its_late_bytes_reach_nobody(
         for _ in range(5):
             status, _, body = await fetch(gateway.port, "/v1/llm/x", headers=headers[2])
             assert (status, body) == (200, "2")
+
+
+async def test_idle_connection_stands_for_checks_while_its_upstream_is_on_the_network(tmp_path: Path) -> None:
+    checked = {"interval": 0.2, "timeout": 0.2, "unhealthy_after": 2}
+    async with Upstreams(answering(), answering()) as upstreams:
+        connected, other = upstreams.origins
+        first, second = upstreams.urls
+        urls = [first, {**second, "priority": 1}]  # to which nothing is sent
+        service = {"upstreams": urls, "health": checked, "keepalive_timeout": 60}
+        with serving(tmp_path, {"llm": service}) as gateway:
+            assert (await fetch(gateway.port, "/v1/llm/x"))[0] == 200
+            before, checks = len(connected.wires), len(other.wires)
+            await until(lambda: len(other.wires) >= checks + 15, 10)  # for longer than the reply stands for a check
+            assert len(connected.wires) <= before + 1, "one may have been under way"
+            connected.vanish()
+            await is_ejected(gateway, first["url"])
 
 
 async def test_FT_06_name_is_looked_up_by_the_system(tmp_path: Path, processes: list[UpstreamProcess]) -> None:

@@ -63,6 +63,20 @@ def test_last_in_is_first_out() -> None:
     run(story)
 
 
+def test_upstream_is_heard_on_the_idle_connection_that_came_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        bench = Bench()
+        older, newer, busy = [await bench.pool.open() for _ in range(3)]
+        silence = {older.transport: 9.0, newer.transport: 2.0, busy.transport: 0.0}
+        monkeypatch.setattr("gateway.wire.pool.silent_for", silence.get)
+        assert not bench.pool.heard_within(10)
+        bench.pool.put(older, 60)
+        bench.pool.put(newer, 60)
+        assert (bench.pool.heard_within(2), bench.pool.heard_within(1.9)) == (True, False)
+
+    run(story)
+
+
 def test_limit_counts_what_is_open_and_what_is_being_opened() -> None:
     async def story() -> None:
         bench = Bench(limit=2)

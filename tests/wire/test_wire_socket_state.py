@@ -3,10 +3,12 @@
 import asyncio
 import socket
 import sys
+from math import inf
 
 import pytest
+from waiting import until
 
-from gateway.wire.socket_state import has_arrived, peer_has_left, reset_on_close
+from gateway.wire.socket_state import ask_for_life, has_arrived, peer_has_left, reset_on_close, silent_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
 
@@ -69,3 +71,31 @@ async def test_close_becomes_a_reset() -> None:
     with pytest.raises(ConnectionResetError):
         pair.peer.recv(1)
     pair.close()
+
+
+async def test_silence_lasts_until_the_peer_acknowledges_something() -> None:
+    pair = await Pair.connect()
+    await until(lambda: silent_for(pair.transport) > 0.05)
+    pair.transport.write(b"x")
+    await until(lambda: silent_for(pair.transport) < 0.05)
+    pair.close()
+
+
+async def test_sign_of_life_is_asked_for_after_whole_seconds_of_silence() -> None:
+    pair = await Pair.connect()
+    ask_for_life(pair.transport, 0.2)
+    await until(lambda: silent_for(pair.transport) > 0.9)
+    await until(lambda: silent_for(pair.transport) < 0.9)
+    sock = pair.transport.get_extra_info("socket")
+    for seconds, asked in ((1.5, 2), (10.0**6, 32767)):
+        ask_for_life(pair.transport, seconds)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == asked
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == asked
+    pair.close()
+
+
+async def test_of_a_connection_that_has_gone_nothing_is_heard() -> None:
+    pair = await Pair.connect()
+    pair.close()
+    await until(lambda: silent_for(pair.transport) == inf)
+    ask_for_life(pair.transport, 1.0)
