@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
@@ -107,7 +108,7 @@ class Backend:
                 upstream.priority = entry.priority + place.priority
                 if not stays:
                     self._connect(upstream, service)
-                _pool(upstream).asks_after = _asks_after(service)
+                _pool(upstream).tcp_keepalive = _tcp_keepalive(service)
                 upstreams.append(upstream)
         self.group.configure(upstreams, partial(_strategy, service, self._tools.runtime), service)
         for gone in known.values():
@@ -152,7 +153,7 @@ class Backend:
             for upstream in self.group.upstreams:
                 self.group.checked(upstream, healthy=True)  # nobody else would ever say so
         probe = self._probe(service)
-        self._health = HealthChecks(self.group, service.health, probe, _heard, self._tools.runtime)
+        self._health = HealthChecks(self.group, service.health, probe, _shows_life, self._tools.runtime)
         self._health.start()
 
     def _probe(self, service: Service) -> Probe:
@@ -191,14 +192,15 @@ def _pool(upstream: Upstream) -> Pool:
     return upstream.leg.pool
 
 
-def _asks_after(service: Service) -> float:
-    """A connection that is kept until the next check stands for it, as long as it shows signs of life."""
+def _tcp_keepalive(service: Service) -> int:
+    """Seconds; 0 unless an idle connection is kept for longer than from one check to the next, which is to connect."""
     health = service.health
-    return health.interval if health.path is None and service.keepalive_timeout > health.interval else 0.0
+    stands_for_checks = health.path is None and 1 <= health.interval < service.keepalive_timeout
+    return ceil(health.interval) if stands_for_checks else 0
 
 
-def _heard(upstream: Upstream, seconds: float) -> bool:
-    return _pool(upstream).heard_within(seconds)
+def _shows_life(upstream: Upstream) -> bool:
+    return _pool(upstream).shows_life()
 
 
 def _strategy(service: Service, runtime: Runtime, upstreams: Sequence[Upstream]) -> Strategy:

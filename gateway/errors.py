@@ -4,11 +4,7 @@ A failure says what went wrong (its class), what only the log may say (`detail`)
 would be safe (`unsent`).
 """
 
-import errno
 from dataclasses import dataclass
-
-# What OSError says when it is this process, or its machine, that lacks descriptors, and no peer is to blame.
-OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 class GatewayError(Exception):

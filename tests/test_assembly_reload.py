@@ -210,12 +210,13 @@ async def test_signs_of_life_are_asked_for_where_a_connection_outlives_the_inter
     gate: MemoryGateway,
 ) -> None:
     for kept, health, asked in (
-        (60, {"interval": 7}, 7.0),
-        (60, {"interval": 7, "path": "/health"}, 0.0),
-        (60, {"interval": 9}, 9.0),
-        (60, {"interval": 0}, 0.0),
-        (9, {"interval": 9}, 0.0),
+        (60, {"interval": 7}, 7),
+        (60, {"interval": 7, "path": "/health"}, 0),
+        (60, {"interval": 8.1}, 9),
+        (60, {"interval": 0.9}, 0),
+        (60, {"interval": 0}, 0),
+        (9, {"interval": 9}, 0),
     ):
         await gate.gateway.reload(config(gate.names[0], service={"keepalive_timeout": kept, "health": health}))
         [pool] = gate.gateway._parts._backends["llm"].pools()
-        assert pool.asks_after == asked
+        assert pool.tcp_keepalive == asked

@@ -17,7 +17,7 @@ from bench.token import TOKEN, mint
 A_TURN = 10  # requests on each connection: fewer, and those under way at the end would count
 FEW, LONGER, LONG = 4, 3.0, 2.0  # connections; times as long, and at least so many seconds
 FILL_SECONDS = 5.0
-FILL_LIMIT = 60  # runs
+FILL_LIMIT = 240  # runs
 
 
 class Requests(Load):
@@ -35,7 +35,7 @@ class Requests(Load):
     fields: dict[str, str] = Field({})
     turn: int | None = Field(None, ge=1)
     fill: bool = False
-    before: int | None = Field(None, ge=1)
+    before: int = Field(0, ge=0)
     tokens: int | None = Field(None, ge=1)
     token: Literal["valid", "wrong"] = "valid"
     refused: bool = False
@@ -86,7 +86,7 @@ def prepare(setting: Setting, running: Sequence[tuple[Turn, Running]]) -> None:
     """Send each number once, or so many requests, where that is asked for."""
     for turn, to in running:
         load = turn.load
-        count = load.before or (load.turn if load.fill else None)
+        count = max(load.before, (load.turn or 0) if load.fill else 0)
         if count:
             _fill(setting, to, load, setting.amount(count))
 

@@ -11,7 +11,7 @@ import uvloop
 from bench.micro.stopwatch import Stopwatch
 from gateway.balance.probe import connect_probe
 from gateway.balance.upstream import Upstream
-from gateway.wire.socket_state import ask_for_life, has_arrived, peer_has_left, silent_for
+from gateway.wire.socket_state import has_arrived, keep_alive, peer_has_left, silent_for
 
 ROUNDS = 20
 CALLS = 2_000
@@ -37,10 +37,14 @@ def main() -> None:
         for _ in range(connections):
             assert await connect_probe(upstream)
 
+    def ask() -> None:
+        for _ in range(calls):
+            keep_alive(transport, 5)
+
     watch.best("how long it has been silent", calls, lambda: [silent_for(transport) for _ in range(calls)])
     watch.best("whether the peer has left", calls, lambda: [peer_has_left(transport) for _ in range(calls)])
     watch.best("whether all has arrived", calls, lambda: [has_arrived(transport) for _ in range(calls)])
-    watch.best("to have signs of life asked for", calls, lambda: [ask_for_life(transport, 5.0) for _ in range(calls)])
+    watch.best("to have signs of life asked for", calls, ask)
     watch.best("a check that makes a connection", connections, lambda: loop.run_until_complete(connect()))
 
 

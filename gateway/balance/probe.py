@@ -1,19 +1,19 @@
 """What an active check does: ask for a path that costs no tokens, or only connect."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 
 import aiohttp
 
 from gateway.balance.upstream import Upstream
-from gateway.errors import OUT_OF_DESCRIPTORS
 
 
 class PathProbe:
     """Good is a status from 200 to 399 for `path`, which is below the upstream's host, not below its base.
 
-    None without descriptors to ask with.
+    None without a descriptor to ask with.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class PathProbe:
                 server_hostname=upstream.server_name if upstream.tls else None,
             ) as reply:
                 return 200 <= reply.status < 400
-        except (aiohttp.ClientError, OSError) as error:
-            return _bad(error)
+        except (aiohttp.ClientError, OSError):
+            return _unanswered()
 
 
 async def connect_probe(upstream: Upstream) -> bool | None:
@@ -46,11 +46,16 @@ async def connect_probe(upstream: Upstream) -> bool | None:
         transport, _ = await asyncio.get_running_loop().create_connection(
             asyncio.Protocol, upstream.host, upstream.port
         )
-    except OSError as error:
-        return _bad(error)
+    except OSError:
+        return _unanswered()
     transport.close()
     return True
 
 
-def _bad(error: Exception) -> bool | None:
-    return None if isinstance(error, OSError) and error.errno in OUT_OF_DESCRIPTORS else False
+def _unanswered() -> bool | None:
+    """Bad, unless it may be this process that is out of descriptors: then nothing is known."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return None
+    return False

@@ -82,7 +82,7 @@ class Health(Section):
     path: UrlPath | None = Field(
         None,
         description="what is asked for, on the upstream's host, with the headers of `request_headers.set`; choose one"
-        " that costs no tokens. Without it a check is a connection that is made, or an idle one with signs of life",
+        " that costs no tokens. Without it a check is a connection that is made; docs/balancing.md says when none is",
     )
     interval: Duration = Field(5.0, description="between two checks of an upstream; 0 = no checks")
     timeout: PositiveDuration = Field(2.0, description="longest wait for the status of `path`, or for the connection")

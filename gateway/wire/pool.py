@@ -1,18 +1,24 @@
 """The connections to one upstream: the idle ones are reused, last in first out, and never for longer than is safe."""
 
 import asyncio
+import errno
 import ssl
 from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
-from gateway.errors import OUT_OF_DESCRIPTORS, NoUpstream, UpstreamError, UpstreamTimeout
+from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
 from gateway.wire.reply_head import ReplyHead
-from gateway.wire.socket_state import ask_for_life, silent_for
+from gateway.wire.socket_state import keep_alive, silent_for
 from gateway.wire.upstream import UpstreamConnection
 from gateway.wire.upstream_socket import UpstreamSocket
+
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+# A sign of life is asked for so many times later than it should be, as the kernel's timers are, and takes so many
+# seconds, at most.
+LATE, ANSWER_SECONDS = 1.125, 1.0
 
 
 class Address(Protocol):
@@ -44,13 +50,13 @@ class Timeouts(Protocol):
 class Pool:
     """At most `limit` connections to `upstream`; over TLS when `tls` is given (verified, with SNI).
 
-    An idle one is kept for `keepalive` seconds, or a second less than the upstream says that it keeps it. Over new ones
-    the upstream's machine is asked for a sign of life after `asks_after` seconds of silence; 0 = never.
+    An idle one is kept for `keepalive` seconds, or a second less than the upstream says that it keeps it. On new ones
+    the upstream's machine is asked for a sign of life after `tcp_keepalive` seconds of silence; 0 = never.
     """
 
     __slots__ = (
         *("_closed", "_connecting", "_heads", "_idle", "_keepalive", "_limit", "_open", "_runtime", "_tls"),
-        *("asks_after", "clock", "timeouts", "upstream"),
+        *("clock", "tcp_keepalive", "timeouts", "upstream"),
     )
 
     def __init__(
@@ -66,7 +72,7 @@ class Pool:
     ) -> None:
         self.upstream = upstream
         self.timeouts = timeouts
-        self.asks_after = 0.0
+        self.tcp_keepalive = 0
         self.clock: Callable[[], float] = runtime.clock
         self._runtime = runtime
         self._heads = heads
@@ -89,11 +95,12 @@ class Pool:
     def __repr__(self) -> str:
         return f"<Pool {self.upstream.name} active={self.active} idle={self.idle} limit={self._limit}>"
 
-    def heard_within(self, seconds: float) -> bool:
-        """Whether the upstream's machine gave so lately a sign of life on an idle connection."""
-        for newest in reversed(self._idle):
-            return newest.transport is not None and silent_for(newest.transport) <= seconds
-        return False
+    def shows_life(self) -> bool:
+        """Whether the upstream's machine gave its last sign of life in time, on the idle connection that came last."""
+        newest = next(reversed(self._idle), None)
+        if not self.tcp_keepalive or newest is None or newest.transport is None:
+            return False
+        return silent_for(newest.transport) <= self.tcp_keepalive * LATE + ANSWER_SECONDS
 
     def take(self) -> UpstreamConnection | None:
         """An idle connection, or None."""
@@ -144,9 +151,9 @@ class Pool:
         if not connection.is_open:
             connection.abort()
             raise UpstreamError("connect: closed at once", unsent=True)
+        if self.tcp_keepalive and connection.transport is not None:
+            keep_alive(connection.transport, self.tcp_keepalive)
         self._open.add(connection)
-        if self.asks_after and connection.transport is not None:
-            ask_for_life(connection.transport, self.asks_after)
         return connection
 
     def _keep(self, task: "asyncio.Task[UpstreamConnection]") -> None:

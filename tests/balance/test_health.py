@@ -10,7 +10,7 @@ from fakes import HandRuntime
 
 from gateway.balance.base import Options
 from gateway.balance.group import Group
-from gateway.balance.health import ROUND_TRIP, HealthChecks
+from gateway.balance.health import CONNECTS, HealthChecks
 from gateway.balance.round_robin import RoundRobin
 from gateway.balance.upstream import Upstream
 from gateway.config.service import Service
@@ -20,7 +20,7 @@ CANNOT_ASK = object()
 
 
 class Bench:
-    """Checks that are quick; each upstream answers what `answers` says (hanging for None); `heard` are on the line."""
+    """Checks that are quick; each upstream answers what `answers` says (hanging for None); `alive` show life."""
 
     def __init__(self, number: int = 2, **health: object) -> None:
         keys = {
@@ -35,17 +35,15 @@ class Bench:
         self.runtime = HandRuntime()
         self.upstreams = upstreams_of([1] * number)
         self.answers: dict[Upstream, object] = dict.fromkeys(self.upstreams, True)
-        self.heard: set[Upstream] = set()
-        self.lately = 0.0
+        self.alive: set[Upstream] = set()
         self.asked: Counter[Upstream] = Counter()
         self.group = Group("llm", self.runtime)
         self.group.configure(self.upstreams, lambda some: RoundRobin(some, self.runtime, Options()), service)
-        self.checks = HealthChecks(self.group, service.health, self.probe, self.is_heard, self.runtime)
+        self.checks = HealthChecks(self.group, service.health, self.probe, self.shows_life, self.runtime)
         self._asked = asyncio.Event()
 
-    def is_heard(self, upstream: Upstream, seconds: float) -> bool:
-        self.lately = seconds
-        return upstream in self.heard
+    def shows_life(self, upstream: Upstream) -> bool:
+        return upstream in self.alive
 
     async def probe(self, upstream: Upstream) -> bool | None:
         self.asked[upstream] += 1
@@ -169,27 +167,28 @@ async def test_reply_that_passed_by_stands_for_a_connection_that_is_made() -> No
     await bench.runtime.close()
 
 
-async def test_so_does_a_sign_of_life_on_an_idle_connection_unless_it_was_found_down() -> None:
-    bench = Bench(2, path=None, interval=0.01, unhealthy_after=1)
-    connected, other = bench.upstreams
-    bench.answers = dict.fromkeys(bench.upstreams, False)
-    bench.heard = {connected}
+async def test_signs_of_life_stand_for_most_good_checks_and_for_none_after_a_bad_one() -> None:
+    bench = Bench(2, path=None, interval=0.01, unhealthy_after=3)
+    alive, other = bench.upstreams
+    bench.alive = {alive}
     bench.checks.start()
-    await bench.more(other, 4)
-    assert bench.good() == [True, False]
-    assert not bench.asked[connected]
-    assert bench.lately == 0.01 + ROUND_TRIP
-    bench.heard = {other}
-    await bench.more(connected, 1)
-    await bench.more(other, 1)
-    assert bench.good() == [False, False]
+    await bench.more(other, 4 * CONNECTS)
+    assert 3 <= bench.asked[alive] <= 5, "at first, and of ten one"
+    bench.answers[alive] = False  # its port is closed
+    await bench.more(alive, 1)
+    before = bench.asked[other]
+    await bench.more(alive, 2)
+    assert bench.asked[other] <= before + 3
+    assert bench.good() == [False, True]
+    await bench.more(alive, 1)
     bench.checks.close()
     await bench.runtime.close()
 
 
-async def test_connection_stands_for_no_answer_of_a_path(bench: Bench) -> None:
+async def test_signs_of_life_stand_for_no_answer_of_a_path(bench: Bench) -> None:
     one, _ = bench.upstreams
-    bench.heard = {one}
+    bench.alive = {one}
+    await bench.more(one, 2)
     bench.answers[one] = False
     await bench.more(one, 3)
     assert bench.good() == [False, True]

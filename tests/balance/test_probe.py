@@ -1,10 +1,10 @@
 """What a check does on the wire."""
 
 import asyncio
-import os
 import resource
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 import pytest
@@ -78,21 +78,26 @@ async def test_nobody_there_is_bad(client: aiohttp.ClientSession, unused_port: i
     assert await connect_probe(upstream) is False
 
 
-@pytest.fixture
+@contextmanager
 def no_descriptors() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with open(os.devnull) as lowest:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
         yield
+    finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_nothing_is_learned_without_a_descriptor(
-    client: aiohttp.ClientSession, unused_port: int, no_descriptors: None
+    client: aiohttp.ClientSession, unused_port: int, host: str
 ) -> None:
-    upstream = Upstream(f"http://127.0.0.1:{unused_port}")
-    assert await PathProbe(client, "/ready", {}, None)(upstream) is None
-    assert await connect_probe(upstream) is None
+    upstream = Upstream(f"http://{host}:{unused_port}")
+    probes = [PathProbe(client, "/ready", {}, None), connect_probe]
+    assert [await probe(upstream) for probe in probes] == [False, False]
+    with no_descriptors():
+        learned = [await probe(upstream) for probe in probes]
+    assert learned == [None, None]
 
 
 async def test_connection_is_made_and_nothing_is_sent() -> None:

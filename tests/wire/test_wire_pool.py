@@ -63,16 +63,22 @@ def test_last_in_is_first_out() -> None:
     run(story)
 
 
-def test_upstream_is_heard_on_the_idle_connection_that_came_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sign_of_life_counts_on_the_idle_connection_that_came_last(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         bench = Bench()
         older, newer, busy = [await bench.pool.open() for _ in range(3)]
-        silence = {older.transport: 9.0, newer.transport: 2.0, busy.transport: 0.0}
+        silence = {older.transport: 9.0, newer.transport: 5.0, busy.transport: 0.0}
         monkeypatch.setattr("gateway.wire.pool.silent_for", silence.get)
-        assert not bench.pool.heard_within(10)
-        bench.pool.put(older, 60)
-        bench.pool.put(newer, 60)
-        assert (bench.pool.heard_within(2), bench.pool.heard_within(1.9)) == (True, False)
+        bench.pool.tcp_keepalive = 4
+        assert not bench.pool.shows_life(), "none is idle"
+        for connection, seconds, alive in ((newer, 5.5, True), (newer, 5.6, False), (older, 5.5, False)):
+            bench.pool.put(connection, 60)
+            silence[newer.transport] = seconds
+            assert bench.pool.shows_life() is alive
+        silence[older.transport] = 0.0
+        assert bench.pool.shows_life()
+        bench.pool.tcp_keepalive = 0
+        assert not bench.pool.shows_life(), "nobody asks"
 
     run(story)
 

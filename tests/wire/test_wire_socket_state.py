@@ -6,9 +6,10 @@ import sys
 from math import inf
 
 import pytest
+import uvloop
 from waiting import until
 
-from gateway.wire.socket_state import ask_for_life, has_arrived, peer_has_left, reset_on_close, silent_for
+from gateway.wire.socket_state import has_arrived, keep_alive, peer_has_left, reset_on_close, silent_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
 
@@ -73,29 +74,45 @@ async def test_close_becomes_a_reset() -> None:
     pair.close()
 
 
-async def test_silence_lasts_until_the_peer_acknowledges_something() -> None:
+async def test_silence_lasts_until_the_peer_sends_or_acknowledges_something() -> None:
     pair = await Pair.connect()
-    await until(lambda: silent_for(pair.transport) > 0.05)
-    pair.transport.write(b"x")
-    await until(lambda: silent_for(pair.transport) < 0.05)
+    for speak in (lambda: pair.transport.write(b"x"), lambda: pair.peer.sendall(b"x")):
+        await until(lambda: silent_for(pair.transport) > 0.5)
+        speak()
+        await until(lambda: silent_for(pair.transport) < 0.5)
     pair.close()
 
 
 async def test_sign_of_life_is_asked_for_after_whole_seconds_of_silence() -> None:
     pair = await Pair.connect()
-    ask_for_life(pair.transport, 0.2)
+    keep_alive(pair.transport, 1)
     await until(lambda: silent_for(pair.transport) > 0.9)
-    await until(lambda: silent_for(pair.transport) < 0.9)
-    sock = pair.transport.get_extra_info("socket")
-    for seconds, asked in ((1.5, 2), (10.0**6, 32767)):
-        ask_for_life(pair.transport, seconds)
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == asked
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == asked
+    await until(lambda: silent_for(pair.transport) < 0.5)
     pair.close()
 
 
-async def test_of_a_connection_that_has_gone_nothing_is_heard() -> None:
+async def test_keep_alive_ends_nothing_before_the_gateway_does() -> None:
     pair = await Pair.connect()
+    sock = pair.transport.get_extra_info("socket")
+    for seconds, asked in ((5, 5), (10**6, 32767)):
+        keep_alive(pair.transport, seconds)
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        assert [sock.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [asked, asked, 127]
     pair.close()
-    await until(lambda: silent_for(pair.transport) == inf)
-    ask_for_life(pair.transport, 1.0)
+
+
+def test_of_who_has_left_nothing_is_heard() -> None:
+    async def story() -> None:
+        pair = await Pair.connect()
+        assert silent_for(pair.transport) < inf
+        pair.peer.close()
+        await until(lambda: silent_for(pair.transport) == inf)
+        pair.transport.abort()
+        await asyncio.sleep(0)
+        assert silent_for(pair.transport) == inf
+        assert peer_has_left(pair.transport)
+        keep_alive(pair.transport, 1)
+
+    for loop in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(story())
