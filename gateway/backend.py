@@ -193,10 +193,10 @@ def _pool(upstream: Upstream) -> Pool:
 
 
 def _tcp_keepalive(service: Service) -> int:
-    """Seconds; 0 unless an idle connection is kept for longer than from one check to the next, which is to connect."""
+    """Seconds of silence after which a sign of life is asked for; 0 where none can stand for a check."""
     health = service.health
-    stands_for_checks = health.path is None and 1 <= health.interval < service.keepalive_timeout
-    return ceil(health.interval) if stands_for_checks else 0
+    outlives_a_check = 1 <= health.interval < service.keepalive_timeout
+    return ceil(health.interval) if health.path is None and outlives_a_check else 0
 
 
 def _shows_life(upstream: Upstream) -> bool:
