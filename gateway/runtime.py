@@ -80,7 +80,7 @@ class Deadlines:
             self._last = int(self._clock() / self.TICK)
         look_at = min(thing.expires_at, self._last * self.TICK + self.FAR)
         bucket = max(int(look_at / self.TICK), self._last) + 1
-        thing.watched_until = (bucket - 1) * self.TICK  # no deadline from then on needs an earlier bucket
+        thing.watched_until = bucket * self.TICK
         self._buckets.setdefault(bucket, []).append(thing)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self.TICK, self._tick)
@@ -91,7 +91,7 @@ class Deadlines:
         while self._last < current:
             self._last += 1
             for thing in self._buckets.pop(self._last, ()):
-                if thing.watched_until == (self._last - 1) * self.TICK:
+                if thing.watched_until == self._last * self.TICK:
                     self._look(thing, now)
         self._timer = asyncio.get_running_loop().call_later(self.TICK, self._tick) if self._buckets else None
 

@@ -67,20 +67,6 @@ async def test_deadline_moves_earlier_by_watching_again() -> None:
     runtime.deadlines.close()
 
 
-async def test_deadline_that_moves_within_a_tick_stays_where_it_is() -> None:
-    runtime = HandRuntime()
-    thing = Thing(runtime)
-    for _ in range(10):
-        runtime.deadlines.watch(thing, runtime.clock() + 4)
-        thing.expires_at = runtime.clock() + 60  # as a connection's between two requests
-        runtime.advance(TICK / 20)
-    runtime.deadlines.watch(thing, runtime.clock() + 4)
-    assert [len(bucket) for bucket in runtime.deadlines._buckets.values()] == [1]
-    runtime.advance(4 + 2 * TICK)
-    assert len(thing.expired) == 1
-    runtime.deadlines.close()
-
-
 async def test_deadline_that_is_called_off_does_not_come() -> None:
     runtime = HandRuntime()
     thing = Thing(runtime)

@@ -1,6 +1,7 @@
 """What an active check does: ask for a path that costs no tokens, or only connect."""
 
 import asyncio
+import errno
 import os
 import ssl
 from collections.abc import Mapping
@@ -36,8 +37,8 @@ class PathProbe:
                 server_hostname=upstream.server_name if upstream.tls else None,
             ) as reply:
                 return 200 <= reply.status < 400
-        except (aiohttp.ClientError, OSError):
-            return _unanswered()
+        except (aiohttp.ClientError, OSError) as error:
+            return _unanswered(error)
 
 
 async def connect_probe(upstream: Upstream) -> bool | None:
@@ -46,16 +47,22 @@ async def connect_probe(upstream: Upstream) -> bool | None:
         transport, _ = await asyncio.get_running_loop().create_connection(
             asyncio.Protocol, upstream.host, upstream.port
         )
-    except OSError:
-        return _unanswered()
+    except OSError as error:
+        return _unanswered(error)
     transport.close()
     return True
 
 
-def _unanswered() -> bool | None:
+def _unanswered(error: Exception) -> bool | None:
     """Bad, unless it may be this process that is out of descriptors: then nothing is known."""
+    if _lacks_descriptors(error):
+        return None
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        return None
+    except OSError as other:  # a name that could not be looked up for lack of one does not say so
+        return None if _lacks_descriptors(other) else False
     return False
+
+
+def _lacks_descriptors(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

@@ -69,6 +69,8 @@ def silent_for(transport: asyncio.BaseTransport) -> float:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_HEARD.size)
     except GONE:
         return inf
+    if len(info) < LAST_HEARD.size:
+        return inf
     state, *silences = LAST_HEARD.unpack(info)
     return min(silences) / 1000 if state == ESTABLISHED else inf
 

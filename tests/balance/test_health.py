@@ -173,7 +173,7 @@ async def test_signs_of_life_stand_for_most_good_checks_and_for_none_after_a_bad
     bench.alive = {alive}
     bench.checks.start()
     await bench.more(other, 4 * CONNECTS)
-    assert 3 <= bench.asked[alive] <= 5, "at first, and of ten one"
+    assert 3 <= bench.asked[alive] <= 5, "at first, and then one of ten"
     bench.answers[alive] = False  # its port is closed
     await bench.more(alive, 1)
     before = bench.asked[other]

@@ -138,7 +138,7 @@ async def test_FT_07_stopped_upstream_times_out_and_its_late_bytes_reach_nobody(
 
 
 async def test_idle_connection_stands_for_checks_while_its_upstream_is_on_the_network(tmp_path: Path) -> None:
-    checked = {"interval": 1, "timeout": 0.2, "unhealthy_after": 1}
+    checked = {"interval": 1, "timeout": 1, "unhealthy_after": 1}
     async with Upstreams(answering(), answering()) as upstreams:
         connected, other = upstreams.origins
         first, second = upstreams.urls

@@ -166,25 +166,3 @@ async def test_operators_path_waits_behind_a_reply_that_the_client_does_not_read
     client.write = write  # type: ignore[method-assign]
     client.drain()
     await gate.until(lambda: client.written.count(b"HTTP/1.1 ") == 2)
-
-
-def test_each_class_has_its_own_code_and_what_it_overrides_stays() -> None:
-    class Loud(Peer):
-        def write(self, data: bytes) -> None:
-            super().write(data.upper())
-
-    class Louder(Loud):
-        pass
-
-    assert len({id(one.flush.__code__) for one in (Sender, Peer, Loud, Louder)}) == 4
-    outbox = Outbox()
-
-    async def story() -> None:
-        for kind in (Loud, Louder):
-            peer = kind(outbox)
-            transport = MemoryTransport(peer)
-            peer.write(b"loud")
-            peer.flush()
-            assert transport.written == b"LOUD"
-
-    asyncio.run(story())

@@ -7,6 +7,7 @@ from math import inf
 
 import pytest
 import uvloop
+from raw_wire import DEAF, SO_ATTACH_FILTER
 from waiting import until
 
 from gateway.wire.socket_state import has_arrived, keep_alive, peer_has_left, reset_on_close, silent_for
@@ -88,6 +89,15 @@ async def test_sign_of_life_is_asked_for_after_whole_seconds_of_silence() -> Non
     keep_alive(pair.transport, 1)
     await until(lambda: silent_for(pair.transport) > 0.9)
     await until(lambda: silent_for(pair.transport) < 0.5)
+    pair.close()
+
+
+async def test_whose_machine_has_vanished_gives_none() -> None:
+    pair = await Pair.connect()
+    keep_alive(pair.transport, 1)
+    pair.peer.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, DEAF)
+    await until(lambda: silent_for(pair.transport) > 2.2)
+    assert silent_for(pair.transport) < inf
     pair.close()
 
 
