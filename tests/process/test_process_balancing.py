@@ -148,8 +148,8 @@ async def test_idle_connection_stands_for_checks_while_its_upstream_is_on_the_ne
             await until(lambda: connected.wires)  # a check
             assert (await fetch(gateway.port, "/v1/llm/x"))[0] == 200
             before, checks = len(connected.wires), len(other.wires)
-            await until(lambda: len(other.wires) >= checks + 4, 10)  # the reply stands for one check, silence for two
-            assert len(connected.wires) == before
+            await until(lambda: len(other.wires) >= checks + 5, 10)  # the reply stands for one check, silence for two
+            assert len(connected.wires) <= before + 1, "of ten checks one connects"
             connected.vanish()
             await is_ejected(gateway, first["url"])
 
