@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,11 @@ def process(tmp_path: Path) -> Iterator[Process]:
 
 
 def policies(process: Process) -> set[int]:
-    return {os.sched_getscheduler(number) for number in process.threads()}
+    found = set()
+    for number in process.threads():
+        with suppress(ProcessLookupError):  # it ended meanwhile, as a server's thread for a connection does
+            found.add(os.sched_getscheduler(number))
+    return found
 
 
 @needs_realtime
