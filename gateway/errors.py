@@ -4,6 +4,7 @@ A failure says what went wrong (its class), what only the log may say (`detail`)
 would be safe (`unsent`).
 """
 
+import errno
 from dataclasses import dataclass
 
 
@@ -126,3 +127,8 @@ ANSWERS: dict[type[GatewayError], Answer] = {
     LoopDetected: Answer(508, "loop_detected", "The request has passed this gateway before."),
     UpstreamTimeout: Answer(504, "upstream_timeout", "The upstream did not answer in time."),
 }
+
+
+def lacks_descriptors(error: BaseException) -> bool:
+    """Whether it is this process, or its machine, that is out of descriptors, and no peer is to blame."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

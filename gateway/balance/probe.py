@@ -1,7 +1,6 @@
 """What an active check does: ask for a path that costs no tokens, or only connect."""
 
 import asyncio
-import errno
 import os
 import ssl
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 import aiohttp
 
 from gateway.balance.upstream import Upstream
+from gateway.errors import lacks_descriptors
 
 
 class PathProbe:
@@ -55,14 +55,10 @@ async def connect_probe(upstream: Upstream) -> bool | None:
 
 def _unanswered(error: Exception) -> bool | None:
     """Bad, unless it may be this process that is out of descriptors: then nothing is known."""
-    if _lacks_descriptors(error):
+    if lacks_descriptors(error):
         return None
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as other:  # a name that could not be looked up for lack of one does not say so
-        return None if _lacks_descriptors(other) else False
+        return None if lacks_descriptors(other) else False
     return False
-
-
-def _lacks_descriptors(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

@@ -1,13 +1,12 @@
 """The connections to one upstream: the idle ones are reused, last in first out, and never for longer than is safe."""
 
 import asyncio
-import errno
 import ssl
 from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
-from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout
+from gateway.errors import NoUpstream, UpstreamError, UpstreamTimeout, lacks_descriptors
 from gateway.runtime import Runtime
 from gateway.wire.express import Express
 from gateway.wire.reply_head import ReplyHead
@@ -15,7 +14,6 @@ from gateway.wire.socket_state import keep_alive, silent_for
 from gateway.wire.upstream import UpstreamConnection
 from gateway.wire.upstream_socket import UpstreamSocket
 
-OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 # A sign of life is asked for so many times later than it should be, as the kernel's timers are, and takes so many
 # seconds, at most.
 LATE, ANSWER_SECONDS = 1.125, 1.0
@@ -143,7 +141,7 @@ class Pool:
         except TimeoutError:
             raise UpstreamTimeout("connect", unsent=True) from None
         except OSError as error:
-            if error.errno in OUT_OF_DESCRIPTORS:
+            if lacks_descriptors(error):
                 raise NoUpstream("out of descriptors") from error
             raise UpstreamError(f"connect: {type(error).__name__}", unsent=True) from error
         finally:

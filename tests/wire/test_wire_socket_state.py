@@ -77,10 +77,18 @@ async def test_close_becomes_a_reset() -> None:
 
 async def test_silence_lasts_until_the_peer_sends_or_acknowledges_something() -> None:
     pair = await Pair.connect()
-    for speak in (lambda: pair.transport.write(b"x"), lambda: pair.peer.sendall(b"x")):
+
+    def acknowledged() -> bool:
+        pair.transport.write(b"x")
+        return silent_for(pair.transport) < 0.5
+
+    def sent() -> bool:
+        pair.peer.sendall(b"x")
+        return silent_for(pair.transport) < 0.5
+
+    for heard in (acknowledged, sent):
         await until(lambda: silent_for(pair.transport) > 0.5)
-        speak()
-        await until(lambda: silent_for(pair.transport) < 0.5)
+        await until(heard)
     pair.close()
 
 
