@@ -1,6 +1,6 @@
 """One try at one upstream: the balancer hears how it went, and another one follows while that is safe."""
 
-from typing import Protocol, cast
+from typing import Protocol
 
 from gateway.balance.upstream import Upstream
 from gateway.errors import GatewayError, NoUpstream, UpstreamError, UpstreamTimeout
@@ -56,7 +56,7 @@ class Attempt:
         self.exchange = exchange
         self.route = route
         self.upstream = upstream
-        self.leg = cast(Leg, upstream.leg)
+        self.leg: Leg = upstream.leg
         self.reason = ""
         self.status = 0  # of the reply that was given up
         self.runtime = runtime

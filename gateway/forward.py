@@ -27,7 +27,7 @@ class Forward:
         self._runtime = runtime
         self._observer = observer
 
-    async def __call__(self, exchange: Exchange, route: Route, picked: Upstream | None) -> None:
+    async def relay(self, exchange: Exchange, route: Route, picked: Upstream | None) -> None:
         """Relay the whole reply. Raises UpstreamError, UpstreamTimeout or NoUpstream of the last attempt."""
         route.retries.budget.count(exchange.started_at)
         if route.hedging is not None:
@@ -65,7 +65,7 @@ class Forward:
         assert isinstance(downstream, Downstream)
         downstream.invite_body()
         head = upstream_head(exchange, attempt.route.headers, attempt.leg.destination)
-        ended = connection.send(exchange, head + exchange.body, attempt)
+        ended = connection.send(exchange, downstream, head + exchange.body, attempt)
         attempt.sent_at = exchange.sent_at
         if not exchange.body_replayable:
             exchange.body = b""

@@ -10,6 +10,7 @@ from gateway.attempt import Attempt
 from gateway.drive import Drive, Parked
 from gateway.errors import NoUpstream, UpstreamError
 from gateway.observe.record import Observer
+from gateway.wire.downstream import Downstream
 from gateway.wire.request_head import upstream_head
 from gateway.wire.upstream import UpstreamConnection
 
@@ -80,9 +81,10 @@ class Hedge:
         connection: UpstreamConnection | None = None
         try:
             pool, exchange = copy.leg.pool, copy.exchange
+            assert isinstance(exchange.downstream, Downstream)
             connection = pool.take() or await pool.open()
             head = upstream_head(exchange, copy.route.headers, copy.leg.destination)
-            ended = connection.send(exchange, head + exchange.body, copy)
+            ended = connection.send(exchange, exchange.downstream, head + exchange.body, copy)
             copy.sent_at = exchange.sent_at
             await ended
         except (UpstreamError, NoUpstream) as error:

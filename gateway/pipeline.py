@@ -30,7 +30,7 @@ class Pipeline:
             exchange.identity = identity = route.recall(exchange.request) or await route.authenticate(exchange.request)
             exchange.permit = permit = route.permit(exchange, identity) or await route.limit(exchange, identity)
             upstream = route.pick(exchange, permit)
-            await self._forward(exchange, route, upstream)
+            await self._forward.relay(exchange, route, upstream)
         except GatewayError as error:
             exchange.refuse(error)
         except ClientLeft:

@@ -52,7 +52,7 @@ class Bench:
         self.exchange = Exchange(request, self.client, "", b"", 0)
         plan = HeaderPlan({}, [], forward_authorization=False)
         route = Route("llm", self._authenticate, self._limit, self, plan, Retries(1, frozenset(), Budget(0)))  # type: ignore[arg-type]
-        self.pipeline = Pipeline(Routes({"llm": route}), self._forward, self)  # type: ignore[arg-type]
+        self.pipeline = Pipeline(Routes({"llm": route}), self, self)  # type: ignore[arg-type]
 
     def _stage(self, name: str) -> None:
         self.story.append(name)
@@ -72,7 +72,7 @@ class Bench:
         self._stage("pick")
         return UPSTREAM
 
-    async def _forward(self, exchange: Exchange, route: Route, upstream: Upstream) -> None:
+    async def relay(self, exchange: Exchange, route: Route, upstream: Upstream) -> None:
         assert upstream is UPSTREAM
         self._stage("forward")
         exchange.status = 200

@@ -116,7 +116,7 @@ async def main() -> None:
             durations.add(0.012)
 
     watch.best("Durations.add", number, add)
-    watch.best("Stamp", number, lambda: [stamp(1790000000.5) for _ in range(number)])
+    watch.best("Stamp", number, lambda: [stamp.at(1790000000.5) for _ in range(number)])
     path(watch, "no access log", Observer(runtime, Tallies()))
     path(watch, "access log written", Observer(runtime, Tallies(), AccessLog(Log(), sink, runtime)))
     line_costs(watch, AccessLog(Log(), sink, runtime))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import exp
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.balance.standing import Standing
@@ -121,7 +122,7 @@ class Upstream(Learned):
         self.authority = named.removesuffix(f":{default}").encode("ascii")
         self.priority = priority
         self.limit = 1_000_000
-        self.leg: object = None  # the way there, which `forward` knows
+        self.leg: Any = None  # the way there, which is `forward`'s
         self.standing = Standing()
 
     def __repr__(self) -> str:

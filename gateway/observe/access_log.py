@@ -32,7 +32,7 @@ class AccessLog:
 
     def add(self, exchanges: Sequence[Exchange]) -> None:
         """Note exchanges that have ended."""
-        render, stamp, epoch = self._render, self._stamp, self._wall() - self._clock()
+        render, stamp, epoch = self._render, self._stamp.at, self._wall() - self._clock()
         self._lines += [render(exchange, stamp(epoch + exchange.ended_at)) for exchange in exchanges]
         if len(self._lines) >= LINES_AT_ONCE:
             self.flush()
@@ -60,7 +60,7 @@ JSON = (
 )
 
 
-def _json(exchange: Exchange, time: str) -> bytes:
+def _json(exchange: Exchange, time: bytes) -> bytes:
     request, sent_at, ended_at = exchange.request, exchange.sent_at, exchange.ended_at
     words = _words(
         exchange.client,
@@ -71,7 +71,7 @@ def _json(exchange: Exchange, time: str) -> bytes:
         exchange.error[:LONGEST_TEXT],
     )
     return JSON % (
-        time.encode(),
+        time,
         exchange.request_id,
         exchange.traceparent[3:35],
         words,
@@ -102,7 +102,7 @@ def _words(client: str, method: str, target: bytes, service: str, subject: str, 
         return orjson.dumps({name: encodable(word) if word else word for name, word in words.items()})[1:-1]
 
 
-def _text(exchange: Exchange, time: str) -> bytes:
+def _text(exchange: Exchange, time: bytes) -> bytes:
     line = orjson.loads(_json(exchange, time))
     words = [f"{line['time']} INFO request {line['status']} {line['method']} {_word(line['path'])}"]
     words += [f"{name}={_word(line[name])}" for name in TEXT_FIELDS if line[name] is not None]
@@ -118,4 +118,4 @@ TEXT_FIELDS = (
     *("duration_ms", "upstream_ms", "client", "subject", "service", "upstream", "attempts", "bytes_in", "bytes_out"),
     *("request_id", "trace_id", "error"),
 )
-RENDERERS: dict[str, Callable[[Exchange, str], bytes]] = {"json": _json, "text": _text}
+RENDERERS: dict[str, Callable[[Exchange, bytes], bytes]] = {"json": _json, "text": _text}

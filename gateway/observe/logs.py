@@ -35,7 +35,7 @@ class JsonLines(OrjsonFormatter):
         self._stamp = Stamp()
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return self._stamp(record.created)
+        return self._stamp.at(record.created).decode()
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         clean = {name: encodable(value) if isinstance(value, str) else value for name, value in log_data.items()}
@@ -50,7 +50,7 @@ class TextLines(logging.Formatter):
         self._stamp = Stamp()
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return self._stamp(record.created)
+        return self._stamp.at(record.created).decode()
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         return one_line(super().formatMessage(record))

@@ -10,9 +10,9 @@ class Stamp:
 
     def __init__(self) -> None:
         self._second = self._milliseconds = -1
-        self._prefix = self._text = ""
+        self._prefix = self._text = b""
 
-    def __call__(self, wall: float) -> str:
+    def at(self, wall: float) -> bytes:
         # measured: 0.1 us the same millisecond again, 0.5 us the next, 1.4 us without memory, bench/micro/observe.py
         milliseconds = int(wall * 1000)
         if milliseconds != self._milliseconds:
@@ -20,8 +20,8 @@ class Stamp:
             second, rest = divmod(milliseconds, 1000)
             if second != self._second:
                 self._second = second
-                self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            self._text = f"{self._prefix}.{rest:03d}Z"
+                self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+            self._text = b"%b.%03dZ" % (self._prefix, rest)
         return self._text
 
 

@@ -49,7 +49,7 @@ class Downstream(DownstreamBody):
         if not front.admit(self):
             self._refuse_unread(NoUpstream("server.max_connections"))
             return
-        self._expires_in(front.options.header_timeout)
+        self._expires_in(front.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -141,7 +141,7 @@ class Downstream(DownstreamBody):
         # The deadline of a later request runs from its first byte; that of the first one since accept.
         if self._served:
             self._served = False
-            self._expires_in(self._front.options.header_timeout)
+            self._expires_in(self._front.header_timeout)
 
     def _begin(self, request: Request, length: int, start: int) -> None:
         front = self._front
@@ -207,7 +207,7 @@ class Downstream(DownstreamBody):
             return
         exchange.status = error.answer.status
         exchange.reply_started = True
-        self._keep = exchange.request.keep_alive and exchange.body_complete and self.stays_open
+        self._keep = exchange.request.keep_alive and exchange.body_complete and self.stays_open()
         self.write(self._own_reply(exchange, error, keep=self._keep))
 
     def _own_reply(self, exchange: Exchange, error: GatewayError, *, keep: bool) -> bytes:
@@ -223,7 +223,7 @@ class Downstream(DownstreamBody):
         )
 
     def _answer_options(self, exchange: Exchange) -> None:
-        keep = self._keep = exchange.request.keep_alive and exchange.body_complete and self.stays_open
+        keep = self._keep = exchange.request.keep_alive and exchange.body_complete and self.stays_open()
         request_id = exchange.request.request_id or self._front.new_request_id()
         minor = exchange.request.minor
         self.write(options_reply(request_id, self._front.runtime.wall(), keep=keep, minor=minor))
@@ -244,9 +244,9 @@ class Downstream(DownstreamBody):
         self._drive = self._body = None
         if self.transport is None or self._state is LINGER:
             return
-        if self._keep and self.stays_open and self._state is not BODY:
+        if self._keep and self.stays_open() and self._state is not BODY:
             self._state = HEAD
-            self._expires_in(self._front.options.keepalive_timeout)
+            self._expires_in(self._front.keepalive_timeout)
             if self._buffer or self._read_paused:
                 self._pump()
             return

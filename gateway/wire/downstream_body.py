@@ -56,7 +56,7 @@ class DownstreamBody(DownstreamSocket):
         if length > limit:
             return PayloadTooLarge("content length")
         self._body = Chunked(limit=limit) if request.chunked else Length(length)
-        self._expires_in(self._front.options.body_timeout)
+        self._expires_in(self._front.body_timeout)
         if len(data) == start:
             return None
         data = data[start:]
@@ -103,7 +103,7 @@ class DownstreamBody(DownstreamSocket):
         if self._tunnel and upstream is not None:
             upstream.touch()
         elif self._state is BODY:
-            self.expires_at = self._front.runtime.clock() + self._front.options.body_timeout
+            self.expires_at = self._front.runtime.clock() + self._front.body_timeout
 
     def _interrupt(self, error: GatewayError) -> None:
         if self._drive is not None:

@@ -52,7 +52,6 @@ class DownstreamSocket(Sender):
         self._read_paused = False
         self._rest = NOTHING  # of a read, and not yet looked at
 
-    @property
     def stays_open(self) -> bool:
         return not self._front.draining
 
@@ -90,7 +89,7 @@ class DownstreamSocket(Sender):
         if self._read_paused and self.transport is not None:
             self._read_paused = False
             if self._state is BODY and not self._tunnel:
-                self._expires_in(self._front.options.body_timeout)
+                self._expires_in(self._front.body_timeout)
             # What is left of a read goes before what comes after it.
             if not (self._rest or self.transport.is_closing()):
                 self.transport.resume_reading()
@@ -140,7 +139,7 @@ class DownstreamSocket(Sender):
 
     def _await_reader(self) -> None:
         """Give the client as long for what is left to read as it may be idle; who never reads would stay for ever."""
-        self._expires_in(self._front.options.keepalive_timeout)
+        self._expires_in(self._front.keepalive_timeout)
 
     def _close_after_reply(self) -> None:
         """Nothing more comes from the client: close once it has the reply."""

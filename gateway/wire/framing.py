@@ -15,6 +15,8 @@ from gateway.wire.grammar import FIELD_LINE, QUOTED, TOKEN
 
 # Extensions pass as they came, so they are read to the letter; the white space that RFC 9112 calls bad is refused.
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;" + TOKEN + rb"(?:=(?:" + TOKEN + rb"|" + QUOTED + rb"))?+)*+\r\n")
+# The lines that an event stream's chunks begin with, as servers write them; all others are read by the grammar above.
+SIZES = {b"%x\r\n" % size: size for size in range(0x10, 0x1000)}
 SIZE_LINE_SO_FAR = re.compile(rb"[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*+)?\r?")
 LARGEST_CHUNK = 1 << 60
 LONGEST_LINE = 4096
@@ -115,7 +117,10 @@ class Chunked:
     nothing leaves unchecked. Raises FramingError, and BodyTooLarge beyond `limit` bytes of payload.
     """
 
-    __slots__ = ("_decode", "_held", "_left", "_limit", "_missing_crlf", "_trailer", "done", "payload", "surplus")
+    __slots__ = (
+        *("_decode", "_held", "_left", "_limit", "_missing_crlf", "_trailer", "_whole"),
+        *("done", "payload", "surplus"),
+    )
 
     def __init__(self, *, decode: bool = False, limit: int = UNBOUNDED) -> None:
         self._decode = decode
@@ -124,20 +129,20 @@ class Chunked:
         self._missing_crlf = 0  # bytes missing from the CRLF behind its payload
         self._held = b""  # the beginning of a line
         self._trailer = -1  # size of the trailer section so far, -1 before it
+        self._whole = not decode  # a chunk that begins here, and ends with what was read, passes as it is
         self.done = False
         self.surplus = b""
         self.payload = 0
 
     def take(self, data: bytes) -> bytes:
         # One whole chunk a read is what an event stream looks like.
-        if not (self._left or self._missing_crlf or self._held or self._decode) and self._trailer < 0:
-            line = SIZE_LINE.match(data)
-            if line is not None:
-                size = int(line[1], 16)
-                start = line.end()
-                if size and start <= LONGEST_LINE and len(data) == start + size + 2 and data.endswith(b"\r\n"):
-                    self._count(size)
-                    return data
+        if self._whole:
+            size = SIZES.get(data[:4]) or SIZES.get(data[:5])
+            if size and len(data) == size + (6 if size < 0x100 else 7) and data[-2:] == b"\r\n":
+                self.payload += size
+                if self.payload > self._limit:
+                    raise BodyTooLarge
+                return data
         return self._take_any(data)
 
     def _count(self, size: int) -> None:
@@ -157,6 +162,7 @@ class Chunked:
                 position = self._take_line(data, position, passed)
             else:
                 position = self._take_whole_chunks(data, position, passed)
+        self._whole = not (self._left or self._missing_crlf or self._held or self._decode) and self._trailer < 0
         self.surplus += data[position:] if self.done else b""
         return passed[0] if len(passed) == 1 else b"".join(passed)
 

@@ -54,13 +54,16 @@ class Front:
         operators: Callable[[], asyncio.Protocol],
         operators_paths: frozenset[bytes],
     ) -> None:
-        self.options = options
         self.runtime = runtime
         self.handle = handle
         self.reject = reject
+        self.header_timeout = options.header_timeout
+        self.body_timeout = options.body_timeout
+        self.keepalive_timeout = options.keepalive_timeout
         self.trusted = options.trusted_proxies
         self.max_body_size = options.max_body_size or UNBOUNDED
         self.draining = False
+        self._max_connections = options.max_connections
         self._operators = operators
         self._operators_paths = operators_paths
         self._connections: set[Downstream] = set()
@@ -79,7 +82,7 @@ class Front:
     def admit(self, connection: Downstream) -> bool:
         """Count a new connection in; False beyond `max_connections`."""
         self._connections.add(connection)
-        return len(self._connections) <= self.options.max_connections
+        return len(self._connections) <= self._max_connections
 
     def forget(self, connection: Downstream) -> None:
         self._connections.discard(connection)

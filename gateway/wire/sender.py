@@ -27,14 +27,11 @@ class Sender(asyncio.Protocol):
         # measured: a request costs 33 us of CPU instead of 41 where idle cores halt, 33 in both where they poll
         if self.transport is None or not data:
             return
-        if len(self._unsent) + len(data) > SMALL:
-            self.flush()
-            if len(data) > SMALL:
-                self.transport.write(data)
-                return
         held = self._unsent
-        self._unsent = held + data
-        if not held:
+        self._unsent = held + data  # nothing is copied when nothing waits
+        if len(self._unsent) > SMALL:
+            self.flush()
+        elif not held:
             self._outbox.add(self)
 
     def flush(self) -> None:

@@ -23,7 +23,8 @@ class UpstreamSocket(Sender):
     """
 
     __slots__ = (
-        *("_client", "_clock", "_deadlines", "_exchange", "_first_byte", "_framing", "_idle", "_pool", "_total_at"),
+        *("_client", "_clock", "_deadlines", "_exchange", "_first_byte", "_framing", "_idle", "_pool"),
+        *("_total", "_total_at"),
         *("body_paused", "expires_at", "read_paused", "reused", "watched_until"),
     )
 
@@ -34,6 +35,7 @@ class UpstreamSocket(Sender):
         self._clock = pool.clock
         self._first_byte = pool.timeouts.first_byte or NEVER
         self._idle = pool.timeouts.idle or NEVER
+        self._total = pool.timeouts.total or NEVER
         self.expires_at = self.watched_until = self._total_at = NEVER
         self.reused = self.body_paused = self.read_paused = False
         self._exchange: Exchange | None = None
@@ -93,7 +95,8 @@ class UpstreamSocket(Sender):
 
     def touch(self) -> None:
         """It is not silent: something came, or the client sent something through the tunnel."""
-        self.expires_at = min(self._clock() + self._idle, self._total_at)
+        due = self._clock() + self._idle
+        self.expires_at = due if due < self._total_at else self._total_at
 
     def _give_way(self) -> None:
         """Let others have their turn before the next read."""

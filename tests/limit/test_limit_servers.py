@@ -119,14 +119,14 @@ def tls_port(server: RedisServer) -> str:
     return server.client.config_get("tls-port")["tls-port"]
 
 
-async def test_RL_29_tls_is_verified(secured: tuple[RedisServer, Path]):
+@pytest.mark.parametrize(("host", "ca"), [("127.0.0.1", "ca.pem"), ("localhost", "")], ids=["name", "authority"])
+async def test_RL_29_tls_is_verified(secured: tuple[RedisServer, Path], host: str, ca: str):
     server, folder = secured
     url = f"rediss://localhost:{tls_port(server)}/0"
     assert (await started(url, tls_ca=str(folder / "ca.pem"))).endswith(" up")
-    for wrong in (url.replace("localhost", "127.0.0.1"), url):
-        options = {"tls_ca": str(folder / "ca.pem")} if "127" in wrong else {}
-        with pytest.raises(ConfigError, match=r"a certificate for this host from redis\.tls_ca"):
-            await started(wrong, **options)
+    options = {"tls_ca": str(folder / ca)} if ca else {}
+    with pytest.raises(ConfigError, match=r"a certificate for this host from redis\.tls_ca"):
+        print(await started(url.replace("localhost", host), **options))
 
 
 async def test_RL_29_an_expired_certificate_is_an_error_at_start(secured: tuple[RedisServer, Path]):

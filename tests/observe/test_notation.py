@@ -18,14 +18,14 @@ from gateway.observe.notation import Stamp, encodable, escaped, one_line
     ],
 )
 def test_time_is_rfc_3339_in_utc_with_milliseconds(wall: float, text: str) -> None:
-    assert Stamp()(wall) == text
+    assert Stamp().at(wall) == text.encode()
 
 
 @given(st.lists(st.floats(0, 4e9)))
 def test_times_in_any_order_are_those_of_datetime(walls: list[float]) -> None:
     stamp = Stamp()
     for wall in walls:
-        parsed = datetime.fromisoformat(stamp(wall))
+        parsed = datetime.fromisoformat(stamp.at(wall).decode())
         assert parsed.tzinfo == UTC
         assert 0 <= wall - parsed.timestamp() < 0.001001
 
