@@ -63,7 +63,8 @@ class Forward:
         exchange = attempt.exchange
         downstream = exchange.downstream
         assert isinstance(downstream, Downstream)
-        downstream.invite_body()
+        if exchange.request.expect_continue:
+            downstream.invite_body()
         head = upstream_head(exchange, attempt.route.headers, attempt.leg.destination)
         ended = connection.send(exchange, downstream, head + exchange.body, attempt)
         attempt.sent_at = exchange.sent_at

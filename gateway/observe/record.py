@@ -90,8 +90,6 @@ class Observer:
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over, whatever became of it: it will be counted and logged, with others."""
         exchange.ended_at = self._clock()
-        if exchange.routed:
-            self._tallies.of(exchange.service).in_flight -= 1
         if exchange.failure is not None:
             self._tally_failure(exchange.service, exchange.failure)
             # Its traceback holds the pipeline's frame, which holds the exchange: a circle for the collector.

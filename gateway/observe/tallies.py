@@ -139,6 +139,8 @@ class Tallies:
             durations = tally.durations
             durations.counts[bisect_left(EXCHANGE_SECONDS, seconds)] += 1
             durations.total += seconds
+            if exchange.routed:
+                tally.in_flight -= 1
             if exchange.attempts:
                 tally.add_attempt(exchange, exchange.status, ended_at)
                 if exchange.attempts == 1 and exchange.first_byte_at:

@@ -38,11 +38,12 @@ class HeadTooLarge(Exception):
 class Known(Generic[T]):
     """A parsed head, and its bytes as they came `before` and `after` the digits of its length (`after`: or empty)."""
 
-    __slots__ = ("after", "before", "head")
+    __slots__ = ("after", "before", "head", "start")
 
     def __init__(self, head: T, before: bytes, after: bytes) -> None:
         self.head = head
         self.before = before
+        self.start = len(before)
         self.after = after
 
 
@@ -63,7 +64,7 @@ class Lane(Generic[T]):
         # measured: the last head again 0.5 us, a known one 2, with other names 4, a new one 33 (637 bytes, 18 fields)
         last = self._last
         if last is not None and data.startswith(last.before):
-            start, after = len(last.before), last.after
+            start, after = last.start, last.after
             if not after:
                 return last.head, last.head.length, start
             stop = data.find(b"\r\n", start)

@@ -25,7 +25,7 @@ def upstream_head(exchange: Exchange, plan: HeaderPlan, destination: Destination
     memo = request.plan
     before, after = memo[1] if memo and memo[0] is plan else plan.lines(request)
     rest = request.rest
-    if not (rest.startswith(b"/") or destination.base):
+    if not (destination.base or rest.startswith(b"/")):
         rest = b"/" + rest
     framing = b""
     if request.chunked:
