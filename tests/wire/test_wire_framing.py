@@ -159,6 +159,20 @@ def test_chunk_that_comes_alone_passes_as_the_very_object_it_was() -> None:
     assert framing.payload == 15
 
 
+@pytest.mark.parametrize("size", [1, 15, 16, 255, 256, 4095, 4096])
+def test_chunk_in_one_read_is_what_it_is_in_pieces(size: int) -> None:
+    chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
+    for at in ([], [1], [4], [size], [len(chunk) - 1]):
+        framing = Chunked(limit=2 * size)
+        assert feed(framing, [chunk, *cut(chunk, at)]) == chunk * 2
+        assert (framing.payload, framing.done) == (2 * size, False)
+        with pytest.raises(BodyTooLarge):
+            framing.take(chunk)
+    for broken in (chunk[:-2] + b"x\n", chunk[:-2] + b"\rx", chunk[:-3] + b"\r\n", chunk[:-2] + b"x\r\n"):
+        with pytest.raises(FramingError):
+            feed(Chunked(), [broken, b"1\r\n"])
+
+
 def test_line_of_chunks_is_bounded_however_it_arrives() -> None:
     alone = b"5;" + b"a" * LONGEST_LINE + b"\r\nhello\r\n"
     for pieces in ([alone], [alone[:100], alone[100:]], [alone + b"0\r\n\r\n"], [alone[:-8]]):
