@@ -142,7 +142,7 @@ class Downstream(Protocol):
         """Answer with `error`, or cut the connection when a reply has already begun."""
 
     def invite_body(self) -> None:
-        """Say `100 Continue` if the client waits for it; called once the stages before `forward` agreed."""
+        """Say `100 Continue` to a client that waits for it: the stages before `forward` have agreed."""
 
 
 class Gone:

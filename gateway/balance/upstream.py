@@ -122,7 +122,7 @@ class Upstream(Learned):
         self.authority = named.removesuffix(f":{default}").encode("ascii")
         self.priority = priority
         self.limit = 1_000_000
-        self.leg: Any = None  # the way there, which is `forward`'s
+        self.leg: Any = None  # a `Leg`, the way there, at which nobody here looks
         self.standing = Standing()
 
     def __repr__(self) -> str:

@@ -151,9 +151,9 @@ class DownstreamBody(DownstreamSocket):
     # --- other beginnings ---
 
     def invite_body(self) -> None:
-        """Say `100 Continue` to a client that waits for it (RFC 9110, section 10.1.1)."""
+        """Say `100 Continue` (RFC 9110, section 10.1.1), unless the body comes anyway."""
         exchange = self._exchange
-        if exchange is not None and exchange.request.expect_continue and self._state is BODY and not exchange.bytes_in:
+        if exchange is not None and self._state is BODY and not exchange.bytes_in:
             self.write(CONTINUE)
 
     def become_tunnel(self) -> None:

@@ -15,8 +15,9 @@ from gateway.wire.grammar import FIELD_LINE, QUOTED, TOKEN
 
 # Extensions pass as they came, so they are read to the letter; the white space that RFC 9112 calls bad is refused.
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;" + TOKEN + rb"(?:=(?:" + TOKEN + rb"|" + QUOTED + rb"))?+)*+\r\n")
-# The lines that an event stream's chunks begin with, as servers write them; all others are read by the grammar above.
-SIZES = {b"%x\r\n" % size: size for size in range(0x10, 0x1000)}
+# The lines that an event stream's chunks begin with: two digits or three, of which some servers write A to F and most
+# a to f. All others are read by the grammar above, step by step.
+SIZES = {form % size: size for size in range(0x10, 0x1000) for form in (b"%x\r\n", b"%X\r\n")}
 SIZE_LINE_SO_FAR = re.compile(rb"[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*+)?\r?")
 LARGEST_CHUNK = 1 << 60
 LONGEST_LINE = 4096
@@ -139,6 +140,7 @@ class Chunked:
         # 1.6, step by step 1.9; bench/micro/wire.py, on the slower machine of 2026-11-30
         if self._whole:
             size = SIZES.get(data[:4]) or SIZES.get(data[:5])
+            # Beside the payload there are its digits and two CRLF.
             if size and len(data) == size + (6 if size < 0x100 else 7) and data[-2:] == b"\r\n":
                 self.payload += size
                 if self.payload > self._limit:
@@ -152,6 +154,7 @@ class Chunked:
             raise BodyTooLarge
 
     def _take_any(self, data: bytes) -> bytes:
+        self._whole = False
         passed: list[bytes] = []
         position = 0
         while position < len(data) and not self.done:

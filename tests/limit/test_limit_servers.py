@@ -126,7 +126,7 @@ async def test_RL_29_tls_is_verified(secured: tuple[RedisServer, Path], host: st
     assert (await started(url, tls_ca=str(folder / "ca.pem"))).endswith(" up")
     options = {"tls_ca": str(folder / ca)} if ca else {}
     with pytest.raises(ConfigError, match=r"a certificate for this host from redis\.tls_ca"):
-        print(await started(url.replace("localhost", host), **options))
+        await started(url.replace("localhost", host), **options)
 
 
 async def test_RL_29_an_expired_certificate_is_an_error_at_start(secured: tuple[RedisServer, Path]):
