@@ -132,7 +132,7 @@ class Tallies:
         """Count exchanges that have ended."""
         # measured: 0.9 us each in batches of 16, 1.0 us alone; bench/micro/observe.py
         for exchange in exchanges:
-            tally = self._services.get(exchange.service) or self.of(exchange.service)
+            tally = self.of(exchange.service)
             method, ended_at = exchange.request.method, exchange.ended_at
             tally.requests[method if method in METHODS else OTHER, exchange.status] += 1
             seconds = ended_at - exchange.started_at

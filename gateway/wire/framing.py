@@ -16,7 +16,7 @@ from gateway.wire.grammar import FIELD_LINE, QUOTED, TOKEN
 # Extensions pass as they came, so they are read to the letter; the white space that RFC 9112 calls bad is refused.
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;" + TOKEN + rb"(?:=(?:" + TOKEN + rb"|" + QUOTED + rb"))?+)*+\r\n")
 # The lines that an event stream's chunks begin with: two digits or three, of which some servers write A to F and most
-# a to f. All others are read by the grammar above, step by step.
+# a to f; 0.7 MB. All others are read by the grammar above, step by step.
 SIZES = {form % size: size for size in range(0x10, 0x1000) for form in (b"%x\r\n", b"%X\r\n")}
 SIZE_LINE_SO_FAR = re.compile(rb"[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*+)?\r?")
 LARGEST_CHUNK = 1 << 60
@@ -142,9 +142,7 @@ class Chunked:
             size = SIZES.get(data[:4]) or SIZES.get(data[:5])
             # Beside the payload there are its digits and two CRLF.
             if size and len(data) == size + (6 if size < 0x100 else 7) and data[-2:] == b"\r\n":
-                self.payload += size
-                if self.payload > self._limit:
-                    raise BodyTooLarge
+                self._count(size)
                 return data
         return self._take_any(data)
 

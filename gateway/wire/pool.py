@@ -160,8 +160,7 @@ class Pool:
 
     def put(self, connection: UpstreamConnection, keep_alive_timeout: float) -> None:
         """Take back a connection whose exchange is over; the upstream said it keeps it for `keep_alive_timeout` s."""
-        seconds = keep_alive_timeout - 1
-        seconds = seconds if seconds < self._keepalive else self._keepalive
+        seconds = min(self._keepalive, keep_alive_timeout - 1)
         if self._closed or seconds <= 0:
             connection.abort()
             return
