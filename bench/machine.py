@@ -10,7 +10,7 @@ from bench.stage import ROOT
 
 
 def facts() -> dict[str, object]:
-    """CPU, cores, kernel, Python, memory, and how busy it was to begin with."""
+    """CPU, cores, memory, system, Python, and how busy it was to begin with."""
     models = [line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")]
     memory = [int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")]
     return {
@@ -20,8 +20,22 @@ def facts() -> dict[str, object]:
         "idle_cores": idle_cores(),
         "load_before": [round(load, 2) for load in os.getloadavg()],
         "kernel": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
+        "system": _system(),
+        "python": f"{platform.python_version()}, {_linked()}",
     }
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
+
+
+def _linked() -> str:
+    """How the interpreter is linked: calls into and out of a library, and its thread-local state, cost more."""
+    shared = any("/libpython" in line for line in _read("/proc/self/maps"))
+    return "in a shared library" if shared else "one static program"
 
 
 def commit() -> str:
