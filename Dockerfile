@@ -1,15 +1,25 @@
 # syntax=docker/dockerfile:1
-# Pin both by digest in production: --build-arg BASE=python:3.13-slim-bookworm@sha256:... and BUILD_BASE likewise.
-# They hold the same Python; the second has gcc and make too.
-ARG BASE=python:3.13-slim-bookworm
-ARG BUILD_BASE=python:3.13-bookworm
+# Pin it by digest in production: --build-arg BASE=debian:trixie-slim@sha256:...
+# measured: on Debian's Python, one static program, a JSON request costs 0.81 of what it does on one built like the python image's,
+# docs/hot-path.md, 2026-11-30
+ARG BASE=debian:trixie-slim
 
-# Wheels are made once, here; what runs below has neither pip's cache nor a compiler.
-FROM ${BUILD_BASE} AS build
+FROM ${BASE} AS python
+# Of Debian's archive, which signs it and mends it: the newest of the release, not a version of ours.
+# hadolint ignore=DL3008
+RUN apt-get update --quiet && \
+    DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends python3 && \
+    rm -rf /var/lib/apt/lists/*
+
+# Wheels are made once, here; what runs below has neither pip nor a compiler.
+FROM python AS build
+# hadolint ignore=DL3008
+RUN apt-get update --quiet && \
+    apt-get install --quiet --yes --no-install-recommends gcc libc6-dev make python3-dev python3-venv
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements.lock requirements-build.lock ./
-RUN python -m venv tools && \
+RUN python3 -m venv tools && \
     tools/bin/python -m pip install --quiet --require-hashes -r requirements-build.lock
 # quantile-python is published as source only; it is pure Python, and what builds it is locked like all.
 RUN tools/bin/python -m pip wheel --quiet --require-hashes --no-deps --no-build-isolation \
@@ -17,9 +27,9 @@ RUN tools/bin/python -m pip wheel --quiet --require-hashes --no-deps --no-build-
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 RUN tools/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir wheels .
-RUN python -m venv --without-pip /opt/gateway && \
-    python -m pip --python /opt/gateway/bin/python install --quiet --no-index --no-deps wheels/*.whl
-# The hot path once more, compiled beside its source by the Makefile's recipe; 0 leaves it in Python, which BASE can do.
+RUN python3 -m venv --without-pip /opt/gateway && \
+    tools/bin/python -m pip --python /opt/gateway/bin/python install --quiet --no-index --no-deps wheels/*.whl
+# The hot path once more, compiled beside its source by the Makefile's recipe; 0 leaves it in Python.
 ARG COMPILED=1
 COPY Makefile ./
 RUN if [ "$COMPILED" = 1 ]; then \
@@ -28,7 +38,7 @@ RUN if [ "$COMPILED" = 1 ]; then \
     cp -R build/compiled/gateway build/compiled/*.so /opt/gateway/lib/python3.*/site-packages/; \
     fi
 
-FROM ${BASE}
+FROM python
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="AI API Gateway" \

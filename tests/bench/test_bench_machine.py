@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +10,8 @@ from bench.machine import facts
 
 
 def test_the_interpreter_is_named_by_version_and_by_how_it_is_linked() -> None:
-    library = [line for line in open("/proc/self/maps") if "/libpython" in line]
-    linked = "in a shared library" if library else "one static program"
+    shared = "/libpython" in Path("/proc/self/maps").read_text()
+    linked = "in a shared library" if shared else "one static program"
     assert facts()["python"] == f"{sys.version.split()[0]}, {linked}"
 
 

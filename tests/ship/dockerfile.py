@@ -35,6 +35,8 @@ def instructions() -> list[Instruction]:
 def build(directory: Path, python: str, **arguments: str) -> Path:
     """Do what the build stage does, with its paths below `directory` and its interpreter `python`; gives the result.
 
+    What it takes from Debian is what this machine has.
+
     `arguments` are those of `docker build --build-arg`. Raises CalledProcessError.
     """
     work, result = directory / "build", directory / "opt/gateway"
@@ -48,7 +50,7 @@ def build(directory: Path, python: str, **arguments: str) -> Path:
             *sources, target = rest.split()
             for source in sources:
                 _copy(ROOT / source, work / target)
-        elif stage == "build" and word == "RUN":
+        elif stage == "build" and word == "RUN" and "apt-get" not in rest:
             command = rest.replace("/opt/gateway", str(result))
             subprocess.run(["sh", "-ec", _with(command, python)], cwd=work, env=os.environ | variables, check=True)
     return result
@@ -56,8 +58,8 @@ def build(directory: Path, python: str, **arguments: str) -> Path:
 
 def _with(command: str, python: str) -> str:
     """`command` where `python` makes the wheels and runs the result; pip may come from another interpreter."""
-    command = re.sub(r"(?<![/\w])python (?=-m venv --without-pip)", f"{python} ", command)
-    command = re.sub(r"(?<![/\w])python (?=-m )", f"{sys.executable} ", command)
+    command = command.replace("python3 -m venv --without-pip", f"{python} -m venv --without-pip")
+    command = command.replace("python3 -m venv tools", f"{sys.executable} -m venv tools")
     makes = "env PYTHONPATH=$(echo $PWD/tools/lib/python*/site-packages)"
     return command.replace("tools/bin/python -m pip wheel", f"{makes} {python} -m pip wheel")
 
