@@ -34,8 +34,10 @@ def _system() -> str:
 
 def _linked() -> str:
     """How the interpreter is linked: calls into and out of a library, and its thread-local state, cost more."""
-    shared = any("/libpython" in line for line in _read("/proc/self/maps"))
-    return "in a shared library" if shared else "one static program"
+    mapped = _read("/proc/self/maps")
+    if not mapped:
+        return "linked in a way unknown"
+    return "in a shared library" if any("/libpython" in line for line in mapped) else "one static program"
 
 
 def commit() -> str:

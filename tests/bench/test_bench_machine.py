@@ -2,16 +2,24 @@
 
 import platform
 import sys
-from pathlib import Path
 
 import pytest
 
+from bench import machine
 from bench.machine import facts
 
+PROGRAM = "5581a0-5581b0 r-xp 00000000 fe:00 1  /usr/bin/python3.13"
+LIBRARY = "7f12a0-7f12b0 r-xp 00000000 fe:00 2  /usr/local/lib/libpython3.13.so.1.0"
 
-def test_the_interpreter_is_named_by_version_and_by_how_it_is_linked() -> None:
-    shared = "/libpython" in Path("/proc/self/maps").read_text()
-    linked = "in a shared library" if shared else "one static program"
+
+@pytest.mark.parametrize(
+    ("maps", "linked"),
+    [([PROGRAM], "one static program"), ([PROGRAM, LIBRARY], "in a shared library"), ([], "linked in a way unknown")],
+)
+def test_the_interpreter_is_named_by_version_and_by_how_it_is_linked(
+    monkeypatch: pytest.MonkeyPatch, maps: list[str], linked: str
+) -> None:
+    monkeypatch.setattr(machine, "_read", lambda path: maps if path == "/proc/self/maps" else [])
     assert facts()["python"] == f"{sys.version.split()[0]}, {linked}"
 
 

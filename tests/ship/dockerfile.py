@@ -50,7 +50,7 @@ def build(directory: Path, python: str, **arguments: str) -> Path:
             *sources, target = rest.split()
             for source in sources:
                 _copy(ROOT / source, work / target)
-        elif stage == "build" and word == "RUN" and "apt-get" not in rest:
+        elif stage == "build" and word == "RUN" and not rest.startswith("apt-get update"):
             command = rest.replace("/opt/gateway", str(result))
             subprocess.run(["sh", "-ec", _with(command, python)], cwd=work, env=os.environ | variables, check=True)
     return result
@@ -58,8 +58,10 @@ def build(directory: Path, python: str, **arguments: str) -> Path:
 
 def _with(command: str, python: str) -> str:
     """`command` where `python` makes the wheels and runs the result; pip may come from another interpreter."""
-    command = command.replace("python3 -m venv --without-pip", f"{python} -m venv --without-pip")
-    command = command.replace("python3 -m venv tools", f"{sys.executable} -m venv tools")
+    venv = {"python3 -m venv --without-pip": python, "python3 -m venv tools": sys.executable}
+    if command.startswith("python3 "):
+        (start,) = filter(command.startswith, venv)
+        command = f"{venv[start]}{command.removeprefix('python3')}"
     makes = "env PYTHONPATH=$(echo $PWD/tools/lib/python*/site-packages)"
     return command.replace("tools/bin/python -m pip wheel", f"{makes} {python} -m pip wheel")
 
