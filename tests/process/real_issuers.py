@@ -124,9 +124,9 @@ class Certified(RealIssuer):
         script = shutil.copy(Path(__file__).with_name("certified_issuer.mjs"), FOLDER)
         return ("node", str(script), str(self.port), str(keys))
 
-    async def start(self) -> None:
-        _install()
-        await super().start()
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(_install)
+        return await super().__aenter__()
 
     async def token(self) -> str:
         grant = {"grant_type": "client_credentials", "scope": "chat", "resource": self.audience}
