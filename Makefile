@@ -46,7 +46,7 @@ bench: $(STAMP) ## measure beside nginx and whoever is here, half an hour; BENCH
 
 # The same source, the hot path compiled by mypyc (needs gcc); run it with build/compiled as the working directory.
 COMPILED := $(filter-out %/__init__.py %/listener.py %/tls.py, $(wildcard gateway/wire/*.py gateway/balance/*.py gateway/limit/*.py)) \
-	$(addprefix gateway/, exchange.py errors.py runtime.py drive.py pipeline.py forward.py hedge.py attempt.py routes.py auth/token_cache.py) \
+	$(addprefix gateway/, exchange.py errors.py outbox.py runtime.py drive.py pipeline.py forward.py hedge.py attempt.py routes.py auth/token_cache.py) \
 	$(addprefix gateway/observe/, record.py tallies.py access_log.py notation.py)
 
 compiled: $(STAMP) ## the gateway with its hot path compiled to C, into build/compiled; takes a minute or two

@@ -106,8 +106,8 @@ class Attempt:
             if self._refused(reply, now):
                 return False
         else:
-            if begun:
-                self.body_began(now)
+            if begun and self.exchange.body_replayable:
+                self.took(now - self.sent_at, now)
             standing = self.upstream.standing
             if standing.faults or standing.rests:
                 self.route.group.succeeded(self.upstream)

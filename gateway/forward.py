@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from gateway.attempt import Attempt
 from gateway.balance.upstream import Upstream
@@ -13,7 +14,7 @@ from gateway.observe.record import Observer
 from gateway.routes import Route
 from gateway.runtime import Runtime
 from gateway.wire.downstream import Downstream
-from gateway.wire.request_head import upstream_head
+from gateway.wire.request_head import upstream_request
 from gateway.wire.upstream import UpstreamConnection
 
 # Seconds before the second attempt, at most; twice as long before each further one. (Envoy's figure.)
@@ -62,11 +63,12 @@ class Forward:
         """Send the request; the end of the reply is to be awaited."""
         exchange = attempt.exchange
         downstream = exchange.downstream
-        assert isinstance(downstream, Downstream)
+        if TYPE_CHECKING:
+            assert isinstance(downstream, Downstream)
         if exchange.request.expect_continue:
             downstream.invite_body()
-        head = upstream_head(exchange, attempt.route.headers, attempt.leg.destination)
-        ended = connection.send(exchange, downstream, head + exchange.body, attempt)
+        data = upstream_request(exchange, attempt.route.headers, attempt.leg.destination)
+        ended = connection.send(exchange, downstream, data, attempt)
         attempt.sent_at = exchange.sent_at
         if not exchange.body_replayable:
             exchange.body = b""

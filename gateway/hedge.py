@@ -11,7 +11,7 @@ from gateway.drive import Drive, Parked
 from gateway.errors import NoUpstream, UpstreamError
 from gateway.observe.record import Observer
 from gateway.wire.downstream import Downstream
-from gateway.wire.request_head import upstream_head
+from gateway.wire.request_head import upstream_request
 from gateway.wire.upstream import UpstreamConnection
 
 # What an attempt that was overtaken is counted as: nobody waits for it any more.
@@ -83,8 +83,8 @@ class Hedge:
             pool, exchange = copy.leg.pool, copy.exchange
             assert isinstance(exchange.downstream, Downstream)
             connection = pool.take() or await pool.open()
-            head = upstream_head(exchange, copy.route.headers, copy.leg.destination)
-            ended = connection.send(exchange, exchange.downstream, head + exchange.body, copy)
+            data = upstream_request(exchange, copy.route.headers, copy.leg.destination)
+            ended = connection.send(exchange, exchange.downstream, data, copy)
             copy.sent_at = exchange.sent_at
             await ended
         except (UpstreamError, NoUpstream) as error:

@@ -43,7 +43,7 @@ class Route:
     headers: HeaderPlan
     retries: Retries
     hedging: Hedging | None = None
-    recall: Callable[[Request], Identity | None] = lambda request: None
+    recall: Callable[[bytes | None], Identity | None] = lambda authorization: None
     permit: Callable[[Exchange, Identity], Permit | None] = lambda exchange, identity: None
 
     def pick(self, exchange: Exchange, permit: Permit) -> Upstream | None:

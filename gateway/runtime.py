@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, Protocol, TypeVar
 
+from gateway.outbox import Outbox
+
 T = TypeVar("T")
 K = TypeVar("K")
-
-# Senders that wait at most. measured: JSON costs 2.99 x nginx's CPU with 4, 2.75 with 8, 2.59 with 16, 2.50 without a
-# bound, where idle cores halt; the more may wait, the longer the first one does
-MOST_HELD = 32
 
 
 class Runtime:
@@ -112,42 +110,6 @@ class Deadlines:
             self._timer.cancel()
             self._timer = None
         self._buckets.clear()
-
-
-class Held(Protocol):
-    """Something that waits for the end of the event loop's turn to be sent."""
-
-    def flush(self) -> None: ...
-
-
-class Outbox:
-    """What waits is sent when the event loop's turn ends, or so many do that others had to wait for long."""
-
-    __slots__ = ("_held",)
-
-    def __init__(self) -> None:
-        self._held: list[Held] = []
-
-    def add(self, one: Held) -> None:
-        """Have `one` sent soon."""
-        held = self._held
-        if not held:
-            asyncio.get_running_loop().call_soon(self.flush)
-        held.append(one)
-        if len(held) >= MOST_HELD:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send all that waits."""
-        held, self._held = self._held, []
-        try:
-            for one in held:
-                one.flush()
-        except BaseException:
-            # Nobody suffers for another: what the others have to send is still there.
-            for one in held:
-                asyncio.get_running_loop().call_soon(one.flush)
-            raise
 
 
 class Memory(Generic[K, T]):

@@ -48,7 +48,7 @@ class Bench:
         self._stages = stages
         self.client = Client()
         request = Request()
-        request.service, request.method = "llm", "GET"
+        request.service, request.method, request.authorization = "llm", "GET", None
         self.exchange = Exchange(request, self.client, "", b"", 0)
         plan = HeaderPlan({}, [], forward_authorization=False)
         route = Route("llm", self._authenticate, self._limit, self, plan, Retries(1, frozenset(), Budget(0)))  # type: ignore[arg-type]

@@ -80,7 +80,7 @@ def gate(key: str) -> Iterator[Gate]:
 
 def drive(authenticator: Authenticator, call: Request) -> None:
     with contextlib.suppress(StopIteration, Unauthenticated):
-        if authenticator.recall(call) is None:
+        if authenticator.recall(call.authorization) is None:
             authenticator.authenticate(call).send(None)
 
 

@@ -38,12 +38,13 @@ class Authenticator(Protocol):
 
     `authenticate` raises `refused(reason)`, `Forbidden` where a service asks for more, or `NoUpstream` while there is
     no key to verify with, nothing else. It runs inside a `drive.Drive`: it may await futures, and what needs a task
-    of its own goes through `Runtime.spawn`. `recall` says it at once, or None when that takes `authenticate`.
+    of its own goes through `Runtime.spawn`. `recall` says it at once by the value of `Authorization`, or None when that
+    takes `authenticate`.
     """
 
     async def authenticate(self, request: Request) -> Identity: ...
 
-    def recall(self, request: Request) -> Identity | None: ...
+    def recall(self, authorization: bytes | None) -> Identity | None: ...
 
 
 class Nobody:
@@ -52,7 +53,7 @@ class Nobody:
     async def authenticate(self, request: Request) -> Identity:
         return ANONYMOUS
 
-    def recall(self, request: Request) -> Identity:
+    def recall(self, authorization: bytes | None) -> Identity:
         return ANONYMOUS
 
 

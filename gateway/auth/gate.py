@@ -22,6 +22,8 @@ class Gate:
     ) -> None:
         self.schemes = schemes
         self.cache = TokenCache(cache_size, runtime.wall)
+        # A remembered value had its shape checked, and one value is all there is: the wire refuses a repeated field.
+        self.recall = self.cache.recall
         self._fields = [(scheme.field, scheme) for scheme in schemes if scheme.field is not None]
         self.hidden = (*hidden, *(field.decode() for field, _ in self._fields))
 
@@ -30,11 +32,6 @@ class Gate:
         if service.auth == "none" or not self.schemes:
             return Nobody()
         return authorized(self, service.scopes, service.claims)
-
-    def recall(self, request: Request) -> Identity | None:
-        """The identity that was proved before by the same credential."""
-        # A remembered value had its shape checked, and one value is all there is: the wire refuses a repeated field.
-        return self.cache.recall(request.authorization)
 
     async def authenticate(self, request: Request) -> Identity:
         """The identity that the request's credential proves."""

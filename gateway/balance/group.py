@@ -103,7 +103,8 @@ class Group:
         return self._find(exchange, tried)
 
     def _find(self, exchange: Exchange, tried: Collection[Upstream] = ()) -> Upstream | None:
-        if self._clock() >= self._changes_at:
+        changes_at = self._changes_at
+        if changes_at < NEVER and self._clock() >= changes_at:
             self._refresh()
         tier = self._first or self._drawn()
         if tier is not None:

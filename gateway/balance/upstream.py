@@ -62,13 +62,12 @@ class Learned:
     def first_byte(self, seconds: float, load: int, now: float) -> None:
         """A reply that is no failure began `seconds` after its request was sent, as one of `load` exchanges."""
         # measured: 0.3 us, bench/micro/balance.py
-        unit = seconds / load
-        self.unit = self.unit + (unit - self.unit) * NEWEST if self.unit else unit
-        if seconds > self.peak:
-            self.peak = seconds
-        else:
+        unit, before, peak = seconds / load, self.unit, self.peak
+        self.unit = before + (unit - before) * NEWEST if before else unit
+        if seconds < peak:
             fading = exp((self.unit_at - now) / FADING)
-            self.peak = self.peak * fading + seconds * (1 - fading)
+            seconds += (peak - seconds) * fading
+        self.peak = seconds
         self.unit_at = now
         if self.failing:
             failing = self.failing_now(now) * (1 - NEWEST_OUTCOME)

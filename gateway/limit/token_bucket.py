@@ -57,11 +57,11 @@ class TokenBucket(Algorithm):
         if cost < 1:
             raise ValueError(f"cost {cost}: must be at least 1")
         credit, at = state
-        full, gain, price = self.full, self.gain, self.price
-        if now - at >= self.fill_us:  # also keeps the product below from leaving the exact range
+        passed, full, gain, price = now - at, self.full, self.gain, self.price
+        if passed >= self.fill_us:  # also keeps the product below from leaving the exact range
             credit = full
-        elif now > at:
-            credit += (now - at) * gain
+        elif passed > 0:
+            credit += passed * gain
             credit = credit if credit < full else full  # min() takes as long as the line above
         left = credit - cost * price
         if left < 0:

@@ -1,6 +1,7 @@
 """What happened to each exchange: named when it begins, counted and logged when it ends."""
 
 import asyncio
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from gateway.errors import Forbidden, GatewayError, RateLimited, Unauthenticated
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.observe.tracing import Tracing
 
 NAMES_AT_ONCE = 256
+NAMES = Struct("32s16s")
 # Exchanges counted and logged together, which holds the loop for 0.05 ms. measured, bench/micro/observe.py: 64 at once
 # take 0.1 us less each, and hold it for 0.2 ms
 BATCH = 16
@@ -37,7 +39,7 @@ class Observer:
     ) -> None:
         self._clock = runtime.clock
         self._rng = runtime.rng
-        self._names: list[bytes] = []
+        self._names: list[tuple[bytes, bytes]] = []
         self._tallies = tallies
         self._access_log = access_log
         self._tracing = tracing
@@ -52,25 +54,23 @@ class Observer:
         request_id, traceparent = request.request_id, request.traceparent
         if request_id is None or traceparent is None:
             # Not sampled by us, so the flags are 00 (W3C Trace Context, section 3.2.2).
-            digits = self._names.pop() if self._names else self._name()
-            trace = digits[:32]
+            trace, span = self._names.pop() if self._names else self._name()
             request_id = request_id or trace
-            traceparent = traceparent or b"00-" + trace + b"-" + digits[32:] + b"-00"
+            traceparent = traceparent or b"".join((b"00-", trace, b"-", span, b"-00"))
         exchange.request_id = request_id
         exchange.traceparent = traceparent
         if self._tracing is not None:
             self._tracing.begin(exchange)
 
-    def _name(self) -> bytes:
-        """48 random hex digits: a trace id and a span id. Made many at once: 0.2 us instead of 0.9 each."""
-        digits = self._rng.randbytes(24 * NAMES_AT_ONCE).hex().encode()
-        self._names = [digits[start : start + 48] for start in range(0, len(digits), 48)]
+    def _name(self) -> tuple[bytes, bytes]:
+        """A trace id and a span id, of random hex digits. Made many at once: 0.2 us instead of 0.9 each."""
+        self._names = list(NAMES.iter_unpack(self._rng.randbytes(24 * NAMES_AT_ONCE).hex().encode()))
         return self._names.pop()
 
     def routed(self, exchange: Exchange) -> None:
         """`exchange.service` is known: count it as in flight."""
         exchange.routed = True
-        self._tallies.of(exchange.service).in_flight += 1
+        self._tallies.so_far[exchange.service].in_flight += 1
 
     def retried(self, exchange: Exchange, reason: str, status: int) -> None:
         """The attempt at `exchange.upstream` failed and another one follows.
@@ -78,7 +78,7 @@ class Observer:
         `reason` is one of few words, `status` what the upstream replied or what its failure would have been answered
         with. The exchange's upstream times start anew.
         """
-        tally = self._tallies.of(exchange.service)
+        tally = self._tallies.so_far[exchange.service]
         count(tally.retries, reason)
         now = self._clock()
         tally.add_attempt(exchange, status, now)
@@ -127,6 +127,6 @@ class Observer:
 
     def _tally_failure(self, service: str, failure: GatewayError) -> None:
         if isinstance(failure, RateLimited):
-            count(self._tallies.of(service).refusals, failure.rule or OTHER)
+            count(self._tallies.so_far[service].refusals, failure.rule or OTHER)
         elif isinstance(failure, Unauthenticated | Forbidden):
             count(self._tallies.auth_failures, failure.detail)

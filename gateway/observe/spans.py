@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from gateway.errors import CLIENT_LEFT_STATUS
 from gateway.exchange import Exchange
-from gateway.observe.access_log import LONGEST_METHOD, LONGEST_PATH, path_of
+from gateway.observe.access_log import LONGEST_PATH, path_of
 from gateway.observe.trace import Attempt, Ended, Trace
 
 Attributes = Mapping[str, str | int]
@@ -124,7 +124,7 @@ def ended(exchange: Exchange, trace: Trace, error: str, ended_at: int) -> Ended:
         exchange.ended_at,
         ended_at,
         exchange.started_at,
-        request.method[:LONGEST_METHOD],
+        request.method,
         request.target[:LONGEST_PATH],
         request.minor,
         SECURE in exchange.forwarded,

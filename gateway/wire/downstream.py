@@ -52,7 +52,7 @@ class Downstream(DownstreamBody):
         self._expires_in(front.header_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
+        self.lost()
         self.expires_at = NEVER
         self._front.forget(self)
         self._left()
@@ -86,8 +86,9 @@ class Downstream(DownstreamBody):
     def data_received(self, data: bytes) -> None:
         state = self._state
         if state is HEAD and not self._write_paused:
-            self._checked = len(self._buffer)
-            self._buffer = self._buffer + data if self._buffer else data
+            held = self._buffer
+            self._checked = len(held)
+            self._buffer = held + data  # nothing is copied when nothing was held
             self._pump()
         elif state is BODY:
             self._body_received(data)
@@ -132,7 +133,8 @@ class Downstream(DownstreamBody):
             self._refuse_unread(error)
         else:
             if found is not None:
-                self._begin(found[0], found[1], found[2])
+                request, length, start = found
+                self._begin(request, length, start)
                 return True
             self._head_incomplete()
         return False
@@ -155,7 +157,7 @@ class Downstream(DownstreamBody):
         client = peer.client(request) if request.forwarded_for else peer.address
         self._exchange = exchange = Exchange(request, self, client, peer.forwarded(request), length)
         error = self._take_body(exchange, request, start)
-        if request.target == b"*":
+        if not request.service and request.target == b"*":
             self._answer_options(exchange)
         elif error is not None:
             self._run(front.reject(exchange, error))
@@ -193,7 +195,7 @@ class Downstream(DownstreamBody):
         self._exchange.reply_started = True
         self._keep = keep
         self._ends_reply = ends_reply
-        self.write(data)
+        self._outbox.write(self.transport, data)
         if self._write_paused and self.upstream is not None:
             self.upstream.pause_reading()
 
@@ -244,7 +246,7 @@ class Downstream(DownstreamBody):
         self._drive = self._body = None
         if self.transport is None or self._state is LINGER:
             return
-        if self._keep and self.stays_open() and self._state is not BODY:
+        if self._keep and not self._front.draining and self._state is not BODY:
             self._state = HEAD
             self._expires_in(self._front.keepalive_timeout)
             if self._buffer or self._read_paused:

@@ -38,13 +38,15 @@ class HeadTooLarge(Exception):
 class Known(Generic[T]):
     """A parsed head, and its bytes as they came `before` and `after` the digits of its length (`after`: or empty)."""
 
-    __slots__ = ("after", "before", "head", "start")
+    __slots__ = ("after", "after_length", "before", "head", "latest", "start")
 
     def __init__(self, head: T, before: bytes, after: bytes) -> None:
         self.head = head
         self.before = before
         self.start = len(before)
+        self.latest = self.start + MOST_DIGITS + 2  # where the line of the longest length would have ended
         self.after = after
+        self.after_length = len(after)
 
 
 class Lane(Generic[T]):
@@ -67,12 +69,12 @@ class Lane(Generic[T]):
             start, after = last.start, last.after
             if not after:
                 return last.head, last.head.length, start
-            stop = data.find(b"\r\n", start)
+            stop = data.find(b"\r\n", start, last.latest)
             digits = data[start:stop]
-            if digits.isdigit() and data.startswith(after, stop) and len(digits) <= MOST_DIGITS:
+            if digits.isdigit() and data.startswith(after, stop):
                 length = int(digits)
                 if length:
-                    return last.head, length, stop + len(after)
+                    return last.head, length, stop + last.after_length
         self._last = None
         return self._express.read(data, self)
 

@@ -36,8 +36,11 @@ def coding_of(exchange: Exchange, reply: ReplyHead, framing: Framing) -> bytes:
     return CHUNKED if (reply.chunked and exchange.request.minor) or type(framing) is UntilCloseAsChunks else b""
 
 
-def client_head(exchange: Exchange, reply: ReplyHead, length: int, coding: bytes, *, keep: bool) -> bytes:
-    """The head that the client gets; `keep` says whether its connection lives on, `coding` is as of `coding_of`."""
+def client_reply(exchange: Exchange, reply: ReplyHead, length: int, coding: bytes, body: bytes, *, keep: bool) -> bytes:
+    """The head that the client gets, and what there is of the `body`.
+
+    `keep` says whether its connection lives on, `coding` is as of `coding_of`.
+    """
     minor = exchange.request.minor
     limits = exchange.permit.headers
     before, after = reply.without_limits() if limits and reply.limited else (reply.before, reply.after)
@@ -53,6 +56,7 @@ def client_head(exchange: Exchange, reply: ReplyHead, length: int, coding: bytes
             exchange.request_id,
             b"\r\n" if keep and minor else (b"\r\n" + (KEEP_ALIVE if keep else CLOSE)),
             b"\r\n",
+            body,
         )
     )
 

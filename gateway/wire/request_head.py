@@ -1,4 +1,4 @@
-"""The request head that an upstream gets: the client's lines that pass, and what the gateway sets."""
+"""The request that an upstream gets: the client's lines that pass, and what the gateway sets."""
 
 from gateway.exchange import Exchange
 from gateway.wire.headers import METHODS, HeaderPlan
@@ -19,8 +19,8 @@ class Destination:
         self.line_end = b" HTTP/1.1\r\nHost: " + authority + b"\r\n"
 
 
-def upstream_head(exchange: Exchange, plan: HeaderPlan, destination: Destination) -> bytes:
-    """The whole head, up to and including its empty line."""
+def upstream_request(exchange: Exchange, plan: HeaderPlan, destination: Destination) -> bytes:
+    """The whole head, up to and including its empty line, and what there is of the body."""
     request = exchange.request
     memo = request.plan
     before, after = memo[1] if memo and memo[0] is plan else plan.lines(request)
@@ -50,5 +50,6 @@ def upstream_head(exchange: Exchange, plan: HeaderPlan, destination: Destination
             exchange.identity.headers,
             framing,
             b"\r\n",
+            exchange.body,
         )
     )

@@ -60,7 +60,7 @@ class UpstreamSocket(Sender):
     def abort(self) -> None:
         """Close at once; what the upstream still says is for nobody."""
         if self.transport is not None:
-            self._unsent = b""
+            self._outbox.forget(self.transport)
             self.transport.abort()
             self._pool.lost(self)
 

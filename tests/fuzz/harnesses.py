@@ -18,7 +18,7 @@ from gateway.wire.framing import BodyTooLarge, Chunked, Framing, FramingError, L
 from gateway.wire.headers import HeaderPlan, parse_request
 from gateway.wire.peer import Peer
 from gateway.wire.reply_head import ReplyHead
-from gateway.wire.request_head import Destination, upstream_head
+from gateway.wire.request_head import Destination, upstream_request
 from gateway.wire.target import split_authority, split_service
 
 PLAN = HeaderPlan({}, [], forward_authorization=True)
@@ -63,7 +63,7 @@ def heads(data: bytes) -> None:
 def _passed_on(request: Request, peer: Peer) -> bytes:
     exchange = Exchange(request, None, peer.client(request), peer.forwarded(request), request.length)  # type: ignore[arg-type]
     exchange.request_id, exchange.traceparent = b"0" * 32, b"00-" + b"1" * 32 + b"-" + b"1" * 16 + b"-00"
-    return upstream_head(exchange, PLAN, DESTINATION)
+    return upstream_request(exchange, PLAN, DESTINATION)
 
 
 def _body(request: Request) -> bytes:

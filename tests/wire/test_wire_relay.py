@@ -4,7 +4,7 @@ import pytest
 
 from gateway.exchange import Exchange, Permit, Request
 from gateway.wire.framing import Chunked, Framing, Length, UntilClose, UntilCloseAsChunks
-from gateway.wire.relay import body_framing, client_head, coding_of, may_keep
+from gateway.wire.relay import body_framing, client_reply, coding_of, may_keep
 from gateway.wire.reply_head import ReplyHead
 
 LENGTH = b"Content-Length: 5\r\n"
@@ -60,19 +60,25 @@ def test_http10_gets_chunks_undone() -> None:
         (0, False, CHUNKED, b"X-Request-Id: id\r\nConnection: close\r\n"),
     ],
 )
-def test_client_head(minor: int, keep: bool, fields: bytes, lines: bytes) -> None:
+def test_client_reply(minor: int, keep: bool, fields: bytes, lines: bytes) -> None:
     """The length is the one of this reply, not of the one whose head was remembered."""
     made, head = exchange(minor=minor), reply(fields)
     framing = body_framing(made, head, 7)
     assert (
-        client_head(made, head, 7, coding_of(made, head, framing), keep=keep)
+        client_reply(made, head, 7, coding_of(made, head, framing), b"", keep=keep)
         == b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n"
     )
 
 
+def test_what_there_is_of_the_body_is_behind_the_head() -> None:
+    made, head = exchange(), reply(LENGTH)
+    alone = client_reply(made, head, 5, b"", b"", keep=True)
+    assert client_reply(made, head, 5, b"", b"hello", keep=True) == alone + b"hello"
+
+
 def test_our_limits_replace_the_upstreams() -> None:
     made, head = exchange(limits=b"RateLimit: ours\r\n"), reply(b"RateLimit: theirs\r\nA: 1\r\n" + LENGTH)
-    assert client_head(made, head, 5, b"", keep=True) == (
+    assert client_reply(made, head, 5, b"", b"", keep=True) == (
         b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 5\r\nRateLimit: ours\r\nX-Request-Id: id\r\n\r\n"
     )
 

@@ -6,7 +6,7 @@ from messages import request
 
 from gateway.exchange import Exchange, Identity
 from gateway.wire.headers import HeaderPlan, parse_request
-from gateway.wire.request_head import Destination, upstream_head
+from gateway.wire.request_head import Destination, upstream_request
 
 pytestmark = pytest.mark.usefixtures("loop_for_the_parser")
 
@@ -18,7 +18,7 @@ def head(*lines: bytes, base: bytes = b"/v1", length: int = 0, line: bytes = b"P
     exchange = Exchange(parsed, None, "", b"X-Forwarded-For: c\r\nX-Forwarded-Proto: p\r\nX-Forwarded-Host: h", length)  # type: ignore[arg-type]
     exchange.request_id, exchange.traceparent = b"id", b"trace"
     exchange.identity = Identity("alice", headers=b"X-Auth-Subject: alice\r\n")
-    return upstream_head(exchange, PLAN, Destination(base, b"up:1"))
+    return upstream_request(exchange, PLAN, Destination(base, b"up:1"))
 
 
 OURS = (

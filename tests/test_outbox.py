@@ -8,8 +8,8 @@ from fakes import MemoryTransport
 from memory_gateway import MemoryGateway, got, in_memory
 from messages import GOT_OK, OK, request
 
-from gateway.runtime import MOST_HELD, Outbox
-from gateway.wire.sender import SMALL, Sender
+from gateway.outbox import MOST_HELD, SMALL, Outbox
+from gateway.wire.sender import Sender
 
 LARGE = b"l" * (SMALL + 1)
 
@@ -85,7 +85,7 @@ async def test_so_many_wait_at_most(outbox: Outbox) -> None:
 async def test_nothing_is_sent_once_the_connection_is_lost(outbox: Outbox) -> None:
     peer, transport = connected(outbox)
     peer.write(b"x")
-    peer.transport = None
+    peer.lost()
     peer.write(b"y")
     await asyncio.sleep(0)
     assert not transport.written
