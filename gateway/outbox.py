@@ -35,8 +35,7 @@ class Outbox:
             _send(transport, data)
             return
         if not self._turn_ends:
-            self._turn_ends = True
-            asyncio.get_running_loop().call_soon(self._turn_ended)
+            self._expect_the_end()
         held[transport] = data
         if len(held) >= MOST_HELD:
             self.flush()
@@ -52,20 +51,24 @@ class Outbox:
         if transport is not None:
             self._held.pop(transport, None)
 
-    def _turn_ended(self) -> None:
-        self._turn_ends = False
-        self.flush()
-
     def flush(self) -> None:
         """Send all that waits."""
-        held, self._held = self._held, {}
-        rest = iter(held.items())
-        try:
-            for transport, data in rest:
+        held = self._held
+        for transport in list(held):
+            data = held.pop(transport, b"")  # or whoever was sent to before has sent it, or forgotten it
+            if data:
                 _send(transport, data)
+
+    def _expect_the_end(self) -> None:
+        asyncio.get_running_loop().call_soon(self._turn_ended)
+        self._turn_ends = True
+
+    def _turn_ended(self) -> None:
+        self._turn_ends = False
+        try:
+            self.flush()
         except BaseException:
-            for transport, data in rest:  # nobody suffers for another
-                self.write(transport, data)
+            self._expect_the_end()  # nobody suffers for another
             raise
 
 

@@ -108,6 +108,40 @@ async def test_nobody_suffers_for_another_whose_write_fails(outbox: Outbox) -> N
     assert broken_transport.lost or broken_transport.is_closing()
 
 
+async def test_what_is_done_while_others_are_sent_to_finds_what_still_waits(outbox: Outbox) -> None:
+    """`write` of a transport calls its protocol when it is full, and who hears of that may close another."""
+    pairs = [connected(outbox) for _ in range(4)]
+    later, ended, forgotten = (peer for peer, _ in pairs[1:])
+
+    class Full(MemoryTransport):
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            later.write(LARGE)
+            ended.flush()
+            forgotten.lost()
+
+    first = Peer(outbox)
+    Full(first)
+    for peer in (first, later, ended, forgotten):
+        peer.write(b"x")
+    await asyncio.sleep(0)
+    written = [bytes(transport.written) for _, transport in pairs[1:]]
+    assert written == [b"x" + LARGE, b"x", b""]
+
+
+def test_a_turn_that_could_not_be_awaited_holds_up_no_other(outbox: Outbox) -> None:
+    peer, transport = connected(outbox)
+    with pytest.raises(RuntimeError):
+        peer.write(b"x")  # no loop runs
+
+    async def turn() -> None:
+        peer.write(b"y")
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+    assert transport.written.endswith(b"y")
+
+
 @in_memory()
 async def test_pipelined_replies_leave_in_one_write(gate: MemoryGateway) -> None:
     client = gate.connect()

@@ -57,7 +57,7 @@ JSON = (
     b'{"time":"%b","level":"info","message":"request","request_id":"%b","trace_id":"%b",%b,"upstream":%b,"status":%d,'
     b'"duration_ms":%.3f,"upstream_ms":%.3f,"bytes_in":%d,"bytes_out":%d,"attempts":%d}\n'
 )
-UNSENT = JSON.replace(b'"upstream_ms":%.3f', b'"upstream_ms":%b')
+JSON_UNSENT = JSON.replace(b'"upstream_ms":%.3f', b'"upstream_ms":%b')
 
 
 def _json(exchange: Exchange, time: bytes) -> bytes:
@@ -70,7 +70,7 @@ def _json(exchange: Exchange, time: bytes) -> bytes:
         exchange.identity.subject[:LONGEST_TEXT],
         exchange.error[:LONGEST_TEXT],
     )
-    line, upstream_ms = (JSON, (ended_at - sent_at) * 1000) if sent_at else (UNSENT, b"null")
+    line, upstream_ms = (JSON, (ended_at - sent_at) * 1000) if sent_at else (JSON_UNSENT, b"null")
     return line % (
         time,
         exchange.request_id,

@@ -5,7 +5,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.exchange import Exchange
 
@@ -108,7 +108,7 @@ class Tallies:
         self.settle: Callable[[], None] = lambda: None
 
     @property
-    def services(self) -> dict[str, ServiceTally]:
+    def services(self) -> Mapping[str, ServiceTally]:
         """All that has ended, by service."""
         self.settle()
         return self.so_far

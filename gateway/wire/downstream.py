@@ -88,7 +88,7 @@ class Downstream(DownstreamBody):
         if state is HEAD and not self._write_paused:
             held = self._buffer
             self._checked = len(held)
-            self._buffer = held + data  # nothing is copied when nothing was held
+            self._buffer = held + data if held else data
             self._pump()
         elif state is BODY:
             self._body_received(data)
@@ -195,7 +195,7 @@ class Downstream(DownstreamBody):
         self._exchange.reply_started = True
         self._keep = keep
         self._ends_reply = ends_reply
-        self._outbox.write(self.transport, data)
+        self._outbox.write(self.transport, data)  # as `write`, with a call less
         if self._write_paused and self.upstream is not None:
             self.upstream.pause_reading()
 

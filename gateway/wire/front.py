@@ -106,7 +106,7 @@ class Front:
         """Let aiohttp's own server answer this request, and end the connection after it."""
         transport = connection.transport
         assert transport is not None
-        connection.transport = None
+        connection.lost()
         connection.expires_at = float("inf")
         self.forget(connection)
         protocol = self._operators()

@@ -73,7 +73,7 @@ class UpstreamConnection(UpstreamSocket):
         self.expires_at = due = due if due < self._total_at else self._total_at
         if due < self.watched_until:
             self._deadlines.watch(self, due)
-        self._outbox.write(self.transport, data)
+        self._outbox.write(self.transport, data)  # as `write`, with a call less
         return parked
 
     # --- the reply ---
