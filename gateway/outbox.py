@@ -16,6 +16,9 @@ MOST_HELD = 32
 class Outbox:
     """What was written to each transport and has not left."""
 
+    # measured: a request costs 27 us instead of 29, with other small steps, docs/hot-path.md: kept with connections, of
+    # which there are two kinds, it took methods whose inline caches missed
+
     __slots__ = ("_held", "_turn_ends")
 
     def __init__(self) -> None:
