@@ -106,7 +106,7 @@ class Attempt:
             if self._refused(reply, now):
                 return False
         else:
-            if begun and self.exchange.body_replayable:
+            if begun and self.exchange.body_replayable:  # as `body_began`, with a call less
                 self.took(now - self.sent_at, now)
             standing = self.upstream.standing
             if standing.faults or standing.rests:

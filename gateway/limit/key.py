@@ -29,10 +29,7 @@ def client() -> KeyOf:
     address = _Addresses()
 
     def key(exchange: Exchange, identity: Identity) -> str:
-        name = identity.subject
-        if not name:
-            return address(exchange, identity)
-        return f"subject:{name}" if len(name) <= LONGEST else text("subject", name)  # mostly without a call
+        return text("subject", identity.subject) if identity.subject else address(exchange, identity)
 
     return key
 
